@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod cursor;
+mod event;
+mod fill;
+mod id;
+mod memory;
+mod source;
+mod span;
+mod store;
+
+pub use cursor::Cursor;
+pub use event::{FieldError, Malformed, OrderFilled};
+pub use fill::{CTF_EXCHANGE, FeeAsset, Fill, NEG_RISK_EXCHANGE, Price, Role, Side};
+pub use id::{Address, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxHash};
+pub use memory::{MemorySource, MemoryTable};
+pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey};
+pub use span::{Span, SpanSet};
+pub use store::{FillStore, Loaded, Receipt, Scope, StoreError};

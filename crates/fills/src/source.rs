@@ -1,0 +1,129 @@
+//! Where fills come from.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::cursor::Cursor;
+use crate::event::Malformed;
+use crate::fill::Fill;
+use crate::id::TokenId;
+
+/// Which fills a page is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// All of them.
+    All,
+    /// Those whose maker gave one of these tokens (the SELLs).
+    MakerAssetIn(Arc<[TokenId]>),
+    /// Those whose maker got one of these tokens (the BUYs).
+    TakerAssetIn(Arc<[TokenId]>),
+}
+
+/// One page to ask for: the first `limit` fills of `filter`, in `(timestamp, id)` order, behind
+/// `after` (or from second `from` on) and before second `until`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Which fills.
+    pub filter: Filter,
+    /// First second, inclusive; used where there is no cursor yet.
+    pub from: u64,
+    /// Where the page before ended, exclusive.
+    pub after: Option<Cursor>,
+    /// Last second, exclusive.
+    pub until: u64,
+    /// Most fills in the page, 1 to 1000.
+    pub limit: u16,
+}
+
+/// What one [`PageQuery`] was answered with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The fills, in `(timestamp, id)` order.
+    pub fills: Vec<Fill>,
+    /// Events of the page that cannot be fills.
+    pub malformed: Vec<Malformed>,
+    /// The place of the last event, fill or not; nothing if the page is empty.
+    pub last: Option<Cursor>,
+}
+
+impl Page {
+    /// Returns how many events the answer held. Fewer than asked for means that the span is done.
+    pub fn len(&self) -> usize {
+        self.fills.len() + self.malformed.len()
+    }
+
+    /// Tells whether the answer held no event.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a look at the source says before a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// The deployment's identity: two sources with the same one serve the same fills.
+    pub deployment: String,
+    /// The newest block it has indexed.
+    pub head_block: u64,
+    /// That block's time in seconds since 1970, where the source tells it.
+    pub head_timestamp: Option<u64>,
+    /// The first fill's second; nothing if the source has no fills.
+    pub oldest: Option<u64>,
+    /// The last fill's second; nothing if the source has no fills.
+    pub newest: Option<u64>,
+}
+
+/// Why the source did not answer. Each variant is a decision of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The request asks for too much at once: ask for fewer or smaller pages.
+    #[error("the source finds the request too heavy: {message}")]
+    TooHeavy {
+        /// The source's words, cut to a line.
+        message: String,
+    },
+    /// The source could not be reached or kept failing for as long as it was tried.
+    #[error("the source did not answer after {attempts} attempts: {message}")]
+    Unavailable {
+        /// How often it was asked.
+        attempts: u32,
+        /// What the last attempt met.
+        message: String,
+    },
+    /// The deployment says that its own data is broken: stop.
+    #[error("the source is broken: {message}")]
+    Broken {
+        /// The source's words, cut to a line.
+        message: String,
+    },
+    /// The source refuses the request or answers in another shape: no retry will help.
+    #[error("the source and this program do not understand each other: {message}")]
+    Protocol {
+        /// What was refused or answered, cut to a line.
+        message: String,
+    },
+}
+
+/// A source of fills.
+///
+/// Retrying what may pass is the source's own business; an error that comes out is one that
+/// outlasted it. No error is ever an empty page.
+#[async_trait]
+pub trait FillSource: Send + Sync {
+    /// Looks at the source: what it is and how far it reaches.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; a deployment with indexing errors is [`SourceError::Broken`].
+    async fn survey(&self) -> Result<Survey, SourceError>;
+
+    /// Fetches several pages with one request, in the order of the queries.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; then none of the pages was answered.
+    ///
+    /// # Cancel safety
+    /// Nothing is kept between calls: a dropped call can be made again.
+    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError>;
+}
