@@ -3,6 +3,7 @@
 mod cursor;
 mod event;
 mod fill;
+mod groups;
 mod id;
 mod memory;
 mod source;
@@ -12,6 +13,7 @@ mod store;
 pub use cursor::Cursor;
 pub use event::{FieldError, Malformed, OrderFilled};
 pub use fill::{CTF_EXCHANGE, FeeAsset, Fill, NEG_RISK_EXCHANGE, Price, Role, Side};
+pub use groups::{MemoryGroups, TokenGroups};
 pub use id::{Address, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxHash};
 pub use memory::{MemorySource, MemoryTable};
 pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey};
