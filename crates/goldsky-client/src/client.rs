@@ -1,0 +1,172 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId};
+use pacer::Pacer;
+use serde_json::value::RawValue;
+
+use crate::catalog::MarketData;
+use crate::classify::Failure;
+use crate::config::Config;
+use crate::entity::{self, Entity, EntityPage};
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::http::Request;
+use crate::orderbooks::Orderbook;
+use crate::page;
+use crate::query;
+use crate::stats::Stats;
+use crate::survey;
+use crate::wire::Data;
+
+/// A client of one order-book subgraph. Share it by reference or [`std::sync::Arc`]: all calls of
+/// a process should go through one client and one [`Pacer`].
+#[derive(Debug)]
+pub struct Client {
+    exchange: Exchange,
+    /// The head of the last survey: no answer may come from before it.
+    head: AtomicU64,
+}
+
+impl Client {
+    /// Makes a client. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if HTTP or TLS cannot be set up.
+    pub fn new(config: Config, pacer: Pacer) -> Result<Self, Error> {
+        Ok(Self {
+            exchange: Exchange::new(config, pacer)?,
+            head: AtomicU64::new(0),
+        })
+    }
+
+    /// Tells what the client has done so far.
+    pub fn stats(&self) -> Stats {
+        self.exchange.counters.snapshot()
+    }
+
+    /// Fetches up to `limit` (1 to 1000) tokens of the book behind `after_id`, in the order of
+    /// their ids as text. Begin with the empty text, go on with [`EntityPage::last_id`].
+    ///
+    /// # Errors
+    /// Any [`SourceError`].
+    pub async fn market_datas(
+        &self,
+        after_id: &str,
+        limit: u16,
+    ) -> Result<EntityPage<MarketData>, SourceError> {
+        self.entities(after_id, limit).await
+    }
+
+    /// Fetches up to `limit` (1 to 1000) order books behind `after_id`, in the order of their ids
+    /// as text. Begin with the empty text, go on with [`EntityPage::last_id`].
+    ///
+    /// # Errors
+    /// Any [`SourceError`].
+    pub async fn orderbooks(
+        &self,
+        after_id: &str,
+        limit: u16,
+    ) -> Result<EntityPage<Orderbook>, SourceError> {
+        self.entities(after_id, limit).await
+    }
+
+    /// Fetches the order books of up to 1000 tokens, in the order of their ids as text. Tokens
+    /// that were never traded have none.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; [`SourceError::Protocol`] for more than 1000 tokens.
+    pub async fn orderbooks_of(
+        &self,
+        tokens: &[TokenId],
+    ) -> Result<EntityPage<Orderbook>, SourceError> {
+        if tokens.len() > usize::from(query::MOST_ROWS) {
+            return Err(ours(format!("{} tokens at once", tokens.len())));
+        }
+        let json = query::entities_of(Orderbook::FIELD, Orderbook::COLUMNS, tokens);
+        self.ask(json, 1, |data| {
+            entity::read("", query::MOST_ROWS, data.field("rows")?)
+        })
+        .await
+    }
+
+    async fn entities<T: Entity + Send>(
+        &self,
+        after_id: &str,
+        limit: u16,
+    ) -> Result<EntityPage<T>, SourceError> {
+        check_limit(limit)?;
+        let json = query::entities(T::FIELD, T::COLUMNS, after_id, limit);
+        self.ask(json, 1, |data| {
+            entity::read(after_id, limit, data.field("rows")?)
+        })
+        .await
+    }
+
+    /// Asks for `pages` pages and reads them from an answer no older than the last survey.
+    async fn ask<T>(
+        &self,
+        json: Vec<u8>,
+        pages: usize,
+        read: impl Fn(&Data<'_>) -> Result<T, Failure>,
+    ) -> Result<T, SourceError> {
+        let answer = self
+            .exchange
+            .ask(&self.post(json), |body| {
+                read(&Data::open(body, self.head.load(Ordering::Relaxed))?)
+            })
+            .await?;
+        self.exchange.counters.add_pages(pages);
+        Ok(answer)
+    }
+
+    fn post(&self, json: Vec<u8>) -> Request {
+        Request::Post {
+            url: self.exchange.endpoint().url().clone(),
+            json: Bytes::from(json),
+        }
+    }
+}
+
+#[async_trait]
+impl FillSource for Client {
+    async fn survey(&self) -> Result<Survey, SourceError> {
+        let request = self.post(query::survey());
+        let survey = self.exchange.ask(&request, survey::read).await?;
+        self.head.store(survey.head_block, Ordering::Relaxed);
+        Ok(survey)
+    }
+
+    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        queries
+            .iter()
+            .try_for_each(|query| check_limit(query.limit))?;
+        self.ask(query::pages(queries), queries.len(), |data| {
+            let pages = queries.iter().enumerate().map(|(index, query)| {
+                let alias = query::alias(index);
+                let rows: &RawValue = data.field(&alias)?;
+                page::read(query, &alias, rows)
+            });
+            pages.collect()
+        })
+        .await
+    }
+}
+
+fn check_limit(limit: u16) -> Result<(), SourceError> {
+    if (1..=query::MOST_ROWS).contains(&limit) {
+        Ok(())
+    } else {
+        Err(ours(format!("a page of {limit} rows")))
+    }
+}
+
+fn ours(asked: String) -> SourceError {
+    SourceError::Protocol {
+        message: format!("{asked} cannot be asked for, 1 to {} can", query::MOST_ROWS),
+    }
+}

@@ -1,0 +1,182 @@
+//! One HTTP exchange: bytes out, bytes in, all bounds kept.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use url::Url;
+
+use crate::classify::{self, Class, Failure};
+use crate::config::Config;
+use crate::error::Error;
+use crate::text;
+
+/// What to send.
+#[derive(Clone)]
+pub(crate) enum Request {
+    Post { url: Url, json: Bytes },
+    Get { url: Url },
+}
+
+impl fmt::Debug for Request {
+    /// Shows no URL: it can hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post { json, .. } => write!(f, "Post({} bytes)", json.len()),
+            Self::Get { .. } => f.write_str("Get"),
+        }
+    }
+}
+
+pub(crate) struct Http {
+    client: reqwest::Client,
+    max_answer_bytes: usize,
+}
+
+impl Http {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        // Only the first installation in a process counts; any provider will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = builder(config)
+            .build()
+            .or_else(|error| {
+                tracing::debug!(%error, "no system certificates, using Mozilla's");
+                builder(config)
+                    .tls_backend_preconfigured(mozilla_certificates())
+                    .build()
+            })
+            .map_err(Error::Setup)?;
+        Ok(Self {
+            client,
+            max_answer_bytes: config.max_answer_bytes,
+        })
+    }
+
+    /// Sends a request and returns the body of an answer with a status of success.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let request = match request {
+            // The body is whole, so its length is sent along: graph-node refuses chunks.
+            Request::Post { url, json } => self
+                .client
+                .post(url.clone())
+                .header(CONTENT_TYPE, "application/json")
+                .body(json.clone()),
+            Request::Get { url } => self.client.get(url.clone()),
+        };
+        let response = request
+            .header(ACCEPT, "application/json")
+            .send()
+            .await
+            .map_err(failure)?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let body = self.body(response).await;
+        if status.is_success() {
+            body
+        } else {
+            let body = body.unwrap_or_default();
+            Err(classify::status(status.as_u16(), retry_after, &body))
+        }
+    }
+
+    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
+        let announced = response.content_length().unwrap_or(0);
+        let capacity = usize::try_from(announced).unwrap_or(usize::MAX);
+        let mut body = Vec::with_capacity(capacity.min(self.max_answer_bytes));
+        while let Some(chunk) = response.chunk().await.map_err(failure)? {
+            if body.len() + chunk.len() > self.max_answer_bytes {
+                return Err(Failure::new(
+                    Class::TooHeavy,
+                    format!("the answer is larger than {} bytes", self.max_answer_bytes),
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http")
+    }
+}
+
+fn builder(config: &Config) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("clob-backfill/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .gzip(true)
+        // A redirected POST becomes a GET, and another host must not get our headers.
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(config.max_connections)
+        .connect_timeout(config.connect_timeout)
+        .read_timeout(config.idle_timeout)
+        .timeout(config.request_timeout);
+    if config.endpoint.is_loopback() {
+        builder.no_proxy()
+    } else {
+        builder
+    }
+}
+
+/// Slim containers have no certificates of their own.
+fn mozilla_certificates() -> rustls::ClientConfig {
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Everything that keeps an answer from arriving whole may pass: no connection, a reset, silence,
+/// a body cut off, gzip that does not unpack.
+fn failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        source = error.source();
+    }
+    Failure::passing(text::one_line(&words))
+}
+
+/// Reads `Retry-After`, in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    SystemTime::from(date).duration_since(now).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, value.parse().unwrap());
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_420);
+        retry_after(&headers, now)
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read(" 120 "), Some(Duration::from_secs(120)));
+        assert_eq!(
+            read("Wed, 21 Oct 2015 07:28:00 GMT"),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(read("Wed, 21 Oct 2015 07:26:00 GMT"), None);
+        assert_eq!(read("soon"), None);
+        assert_eq!(read("-1"), None);
+    }
+}

@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod classify;
+mod client;
+mod config;
+mod endpoint;
+mod entity;
+mod error;
+mod exchange;
+mod gamma;
+mod http;
+mod orderbooks;
+mod page;
+mod query;
+mod retry;
+mod salvage;
+mod stats;
+mod survey;
+mod text;
+mod wire;
+
+pub use catalog::MarketData;
+pub use client::Client;
+pub use config::{Config, RetryPolicy};
+pub use endpoint::Endpoint;
+pub use entity::{EntityPage, MalformedEntity};
+pub use error::Error;
+pub use gamma::{Gamma, GammaMarket, GammaPage};
+pub use orderbooks::Orderbook;
+pub use stats::Stats;
