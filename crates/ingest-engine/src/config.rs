@@ -1,0 +1,43 @@
+use std::time::Duration;
+
+/// How a run works. None of it changes what ends up in the table.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Most requests in flight at once.
+    pub workers: usize,
+    /// Most segments that share one request.
+    pub pages_per_request: usize,
+    /// Most fills in a page; the source's own limit.
+    pub page_rows: u16,
+    /// Rows fetched and not yet durable at which fetching pauses.
+    pub most_rows_in_hand: usize,
+    /// Finished segments between checkpoints.
+    pub checkpoint_interval_units: u64,
+    /// Time between checkpoints where there is something new.
+    pub checkpoint_interval: Duration,
+    /// How often a segment is tried whose source did not answer.
+    pub segment_attempts: u32,
+    /// Segments given up in a row, with no page in between, after which the source counts as lost.
+    pub most_failures_in_a_row: u32,
+    /// How long a stop waits for rows that are under way.
+    pub drain: Duration,
+    /// Pages that either part of a segment must be expected to hold before it is cut.
+    pub least_pages_per_cut: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 128,
+            pages_per_request: 1,
+            page_rows: 1000,
+            most_rows_in_hand: 300_000,
+            checkpoint_interval_units: 500,
+            checkpoint_interval: Duration::from_secs(5),
+            segment_attempts: 3,
+            most_failures_in_a_row: 3,
+            drain: Duration::from_secs(8),
+            least_pages_per_cut: 12,
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! The one owner of a run's state: deals out segments, takes answers in, sends rows, marks what is
+//! durable, writes checkpoints.
+//!
+//! Requests and sends are tasks of their own; everything they bring meets here, so nothing is
+//! locked and no two places decide. Invariants:
+//! * A part is marked done only after the receipts of all its rows resolved.
+//! * An error never counts as a page: the segment is asked for again, or given up and reported.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fills::{FillStore, Page, SourceError, Span, SpanSet, StoreError};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::backfill::Backfill;
+use crate::config::Config;
+use crate::error::Error;
+use crate::fetch::{Answer, FetchError, Fetched, fetch};
+use crate::ledger::{Ledger, Ticket};
+use crate::planner::{Cuts, Planner};
+use crate::progress::{FailedUnit, Progress};
+use crate::report::{End, Outcome, Snapshot};
+use crate::segment::Segment;
+
+/// How often the state of the run is shown and looked over.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(crate) struct Coordinator<'a> {
+    run: &'a Backfill,
+    config: &'a Config,
+    occupied: Arc<SpanSet>,
+    planner: Planner,
+    ledger: Ledger,
+    progress: Progress,
+    /// Segments with another page to ask for.
+    ready: VecDeque<Segment>,
+    segments_per_request: usize,
+    requests: JoinSet<Fetched>,
+    sends: JoinSet<Result<Sent, StoreError>>,
+    flush: JoinSet<Result<(), StoreError>>,
+    saves: JoinSet<Result<(), checkpoint_store::Error>>,
+    saved_at: Instant,
+    unsaved_units: u64,
+    unsaved: bool,
+    failures_in_a_row: u32,
+    stopping: bool,
+    snapshot: Snapshot,
+    watch: &'a watch::Sender<Snapshot>,
+}
+
+/// Rows that became durable.
+struct Sent {
+    ticket: Ticket,
+    rows: u64,
+}
+
+impl<'a> Coordinator<'a> {
+    pub(crate) fn new(
+        run: &'a Backfill,
+        progress: Progress,
+        remaining: Vec<(u32, Span)>,
+        occupied: SpanSet,
+        watch: &'a watch::Sender<Snapshot>,
+    ) -> Self {
+        let config = &run.config;
+        let cuts = Cuts {
+            page_rows: u32::from(config.page_rows),
+            least_pages: config.least_pages_per_cut,
+            stretch_pages: u32::try_from(config.workers.saturating_mul(2)).unwrap_or(u32::MAX),
+        };
+        Self {
+            run,
+            config,
+            occupied: Arc::new(occupied),
+            planner: Planner::new(cuts, remaining),
+            ledger: Ledger::default(),
+            progress,
+            ready: VecDeque::new(),
+            segments_per_request: config.pages_per_request.max(1),
+            requests: JoinSet::new(),
+            sends: JoinSet::new(),
+            flush: JoinSet::new(),
+            saves: JoinSet::new(),
+            saved_at: Instant::now(),
+            unsaved_units: 0,
+            unsaved: true,
+            failures_in_a_row: 0,
+            stopping: false,
+            snapshot: Snapshot::default(),
+            watch,
+        }
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Outcome, Error> {
+        let ended = self.work(stop).await;
+        self.requests.abort_all();
+        if ended.is_err() {
+            self.drain().await;
+        }
+        // What is durable is worth keeping however the run ended; the run's own error comes first.
+        let saved = self.save_last().await;
+        self.show();
+        let interrupted = ended?;
+        saved?;
+        let end = match interrupted {
+            true => End::Interrupted,
+            false if self.progress.is_complete() => End::Complete,
+            false => End::WorkLeft,
+        };
+        Ok(Outcome {
+            end,
+            progress: self.progress,
+            fills_inserted: self.snapshot.fills_inserted,
+            fills_found: self.snapshot.fills_found,
+            pages: self.snapshot.pages,
+            dead_letters: self.snapshot.dead_letters,
+        })
+    }
+
+    /// Works until nothing is left to do; true if it was asked to stop.
+    async fn work(&mut self, stop: impl Future<Output = ()> + Send) -> Result<bool, Error> {
+        let mut stop = std::pin::pin!(stop);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.start_requests().await?;
+            if self.requests.is_empty() {
+                if self.sends.is_empty() {
+                    return Ok(false);
+                }
+                self.start_flush();
+            }
+            tokio::select! {
+                Some(joined) = self.requests.join_next() => match joined {
+                    Err(error) if error.is_cancelled() => {}
+                    joined => self.take_in(settle(joined)?)?,
+                },
+                Some(joined) = self.sends.join_next() => {
+                    let sent = settle(joined)?.map_err(Error::Store)?;
+                    self.note_durable(&sent);
+                }
+                Some(joined) = self.flush.join_next() => settle(joined)?.map_err(Error::Store)?,
+                Some(joined) = self.saves.join_next() => {
+                    settle(joined)?.map_err(Error::Checkpoint)?;
+                    self.snapshot.checkpoints += 1;
+                }
+                _ = tick.tick() => {
+                    self.save_if_due()?;
+                    self.show();
+                }
+                () = &mut stop, if !self.stopping => {
+                    self.stopping = true;
+                    self.requests.abort_all();
+                    self.drain().await;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Starts requests while there is work, a free place and room for the rows.
+    async fn start_requests(&mut self) -> Result<(), Error> {
+        while self.requests.len() < self.config.workers && self.has_room() && !self.stopping {
+            let mut segments = Vec::new();
+            while segments.len() < self.segments_per_request {
+                match self.next_segment().await? {
+                    Some(segment) => segments.push(segment),
+                    None => break,
+                }
+            }
+            if segments.is_empty() {
+                break;
+            }
+            let plan = segments
+                .iter()
+                .enumerate()
+                .flat_map(|(index, segment)| {
+                    let queries = segment.queries(self.planner.end(segment.id));
+                    queries
+                        .into_iter()
+                        .map(move |(asked, query)| (index, asked, query))
+                })
+                .collect();
+            let source = Arc::clone(&self.run.source);
+            let store = Arc::clone(&self.run.store);
+            let occupied = Arc::clone(&self.occupied);
+            self.requests
+                .spawn(fetch(segments, plan, source, store, occupied));
+        }
+        Ok(())
+    }
+
+    async fn next_segment(&mut self) -> Result<Option<Segment>, Error> {
+        if let Some(segment) = self.ready.pop_front() {
+            return Ok(Some(segment));
+        }
+        let Some(lease) = self.planner.take() else {
+            return Ok(None);
+        };
+        let tokens = match &self.run.groups {
+            Some(groups) => Some(groups.tokens(lease.group).await.map_err(Error::Store)?),
+            None => None,
+        };
+        let segment = Segment::new(lease, tokens, self.config.page_rows);
+        self.ledger
+            .open(segment.id, segment.group, segment.from, segment.streams());
+        Ok(Some(segment))
+    }
+
+    fn has_room(&self) -> bool {
+        // Every request on its way may bring a page of rows for each of its segments.
+        let coming = self.requests.len() * self.segments_per_request;
+        let coming = coming as u64 * u64::from(self.config.page_rows);
+        let limit = self.config.most_rows_in_hand as u64;
+        self.requests.is_empty() && self.snapshot.rows_in_hand < limit
+            || self.snapshot.rows_in_hand + coming < limit
+    }
+
+    fn take_in(&mut self, fetched: Fetched) -> Result<(), Error> {
+        let Fetched {
+            mut segments,
+            result,
+        } = fetched;
+        match result {
+            Ok(answers) => {
+                self.failures_in_a_row = 0;
+                for answer in answers {
+                    self.take_page(&mut segments, answer);
+                }
+                for mut segment in segments {
+                    segment.attempts = 0;
+                    segment.recover(self.config.page_rows);
+                    self.settle_segment(segment);
+                }
+                Ok(())
+            }
+            Err(FetchError::Store(error)) => Err(Error::Store(error)),
+            Err(FetchError::Source(SourceError::TooHeavy { message })) => {
+                self.relieve(segments, &message);
+                Ok(())
+            }
+            Err(FetchError::Source(SourceError::Unavailable { attempts, message })) => {
+                self.try_again(segments, attempts, &message);
+                Ok(())
+            }
+            Err(FetchError::Source(error)) => Err(Error::Source(error)),
+        }
+    }
+
+    fn take_page(&mut self, segments: &mut [Segment], answer: Answer) {
+        let segment = &mut segments[answer.segment];
+        self.snapshot.pages += 1;
+        let end = self.planner.end(segment.id);
+        let progressed = segment.absorb(answer.asked, answer.page, end);
+        let Page {
+            mut fills,
+            malformed,
+            ..
+        } = progressed.page;
+        let seconds = fills.iter().map(|fill| u64::from(fill.timestamp));
+        let ticket = self
+            .ledger
+            .sent(segment.id, progressed.stream, progressed.frontier, seconds);
+        if !answer.loaded.is_empty() {
+            let fetched = fills.len();
+            fills.retain(|fill| !answer.loaded.contains(&fill.id));
+            self.snapshot.fills_found += (fetched - fills.len()) as u64;
+        }
+        self.snapshot.dead_letters += malformed.len() as u64;
+        if fills.is_empty() && malformed.is_empty() {
+            self.note_durable(&Sent { ticket, rows: 0 });
+            return;
+        }
+        let rows = fills.len() as u64;
+        self.snapshot.rows_in_hand += rows;
+        let store = Arc::clone(&self.run.store);
+        self.sends.spawn(async move {
+            if !malformed.is_empty() {
+                store.bury(malformed).await?;
+            }
+            if !fills.is_empty() {
+                send(&*store, fills).await?;
+            }
+            Ok(Sent { ticket, rows })
+        });
+    }
+
+    /// Puts a segment back for its next page, or ends it.
+    fn settle_segment(&mut self, segment: Segment) {
+        let end = self.planner.end(segment.id);
+        let (from, seen, rate) = segment.position(end);
+        self.planner.advance(segment.id, from, seen, rate);
+        if segment.is_done() {
+            self.planner.complete(segment.id);
+            self.ledger.close(segment.id);
+            self.unsaved_units += 1;
+        } else {
+            self.ready.push_back(segment);
+        }
+    }
+
+    /// Asks for less at once after the source found a request too heavy.
+    fn relieve(&mut self, segments: Vec<Segment>, message: &str) {
+        if segments.len() > 1 {
+            self.segments_per_request = (segments.len() / 2).max(1);
+            tracing::debug!(
+                segments_per_request = self.segments_per_request,
+                "the source finds requests too heavy: fewer pages in each"
+            );
+            self.ready.extend(segments);
+            return;
+        }
+        for mut segment in segments {
+            if segment.relieve(self.planner.end(segment.id)) {
+                self.ready.push_back(segment);
+            } else {
+                let attempts = segment.attempts + 1;
+                self.give_up(&segment, attempts, message);
+            }
+        }
+    }
+
+    /// Asks again after the source did not answer, or gives the segments up.
+    fn try_again(&mut self, segments: Vec<Segment>, attempts: u32, message: &str) {
+        for mut segment in segments {
+            segment.attempts += 1;
+            if segment.attempts < self.config.segment_attempts {
+                self.ready.push_back(segment);
+            } else {
+                let attempts = attempts.saturating_mul(segment.attempts);
+                self.give_up(&segment, attempts, message);
+            }
+        }
+    }
+
+    fn give_up(&mut self, segment: &Segment, attempts: u32, reason: &str) {
+        let end = self.planner.end(segment.id);
+        let (from, _, _) = segment.position(end);
+        tracing::error!(
+            group = segment.group,
+            from,
+            to = end,
+            attempts,
+            reason,
+            "a part of the range was given up"
+        );
+        self.progress.failed.push(FailedUnit {
+            group: segment.group,
+            from,
+            to: end,
+            attempts,
+            reason: reason.to_owned(),
+        });
+        self.planner.complete(segment.id);
+        self.ledger.close(segment.id);
+        self.unsaved = true;
+        self.failures_in_a_row += 1;
+        if self.failures_in_a_row >= self.config.most_failures_in_a_row && !self.stopping {
+            tracing::error!("the source has stopped answering: no further requests are made");
+            self.stopping = true;
+            self.requests.abort_all();
+        }
+    }
+
+    fn note_durable(&mut self, sent: &Sent) {
+        self.snapshot.rows_in_hand -= sent.rows;
+        self.snapshot.fills_inserted += sent.rows;
+        if let Some(done) = self.ledger.durable(sent.ticket) {
+            self.progress.mark(done.group, done.span, done.rows);
+            self.unsaved = true;
+        }
+    }
+
+    fn start_flush(&mut self) {
+        if self.flush.is_empty() {
+            let store = Arc::clone(&self.run.store);
+            self.flush.spawn(async move { store.flush().await });
+        }
+    }
+
+    /// Waits, within a bound, until rows under way are durable.
+    async fn drain(&mut self) {
+        let deadline = Instant::now() + self.config.drain;
+        while !self.sends.is_empty() {
+            self.start_flush();
+            tokio::select! {
+                Some(joined) = self.sends.join_next() => match settle(joined) {
+                    Ok(Ok(sent)) => self.note_durable(&sent),
+                    Ok(Err(error)) => tracing::warn!(%error, "rows under way were not inserted"),
+                    Err(error) => tracing::warn!(%error, "rows under way were not inserted"),
+                },
+                Some(_) = self.flush.join_next() => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    tracing::warn!(
+                        rows = self.snapshot.rows_in_hand,
+                        "rows under way are not known to be durable: the next run looks for them"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    fn save_if_due(&mut self) -> Result<(), Error> {
+        let due = self.unsaved_units >= self.config.checkpoint_interval_units
+            || self.saved_at.elapsed() >= self.config.checkpoint_interval;
+        if self.unsaved && due && self.saves.is_empty() {
+            let payload = self.payload()?;
+            let checkpoint = Arc::clone(&self.run.checkpoint);
+            self.saves
+                .spawn(async move { checkpoint.save(&payload).await });
+        }
+        Ok(())
+    }
+
+    async fn save_last(&mut self) -> Result<(), Error> {
+        while let Some(joined) = self.saves.join_next().await {
+            settle(joined)?.map_err(Error::Checkpoint)?;
+        }
+        if self.unsaved {
+            let payload = self.payload()?;
+            let saved = self.run.checkpoint.save(&payload).await;
+            saved.map_err(Error::Checkpoint)?;
+            self.snapshot.checkpoints += 1;
+        }
+        Ok(())
+    }
+
+    fn payload(&mut self) -> Result<Vec<u8>, Error> {
+        self.unsaved = false;
+        self.unsaved_units = 0;
+        self.saved_at = Instant::now();
+        serde_json::to_vec(&self.progress).map_err(|error| Error::ForeignProgress {
+            message: error.to_string(),
+        })
+    }
+
+    fn show(&mut self) {
+        self.snapshot.requests_in_flight = self.requests.len();
+        self.snapshot.rows_ahead = self.planner.rows_ahead();
+        self.snapshot.share_of_time = self.progress.share_of_time();
+        self.snapshot.failed_units = self.progress.failed.len();
+        self.watch.send_replace(self.snapshot);
+    }
+}
+
+async fn send(store: &dyn FillStore, fills: Vec<fills::Fill>) -> Result<(), StoreError> {
+    store.send(fills).await?.await
+}
+
+/// Unwraps a task's result; a task that panicked is an error of the run.
+fn settle<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
+    joined.map_err(|error| Error::Died {
+        message: error.to_string(),
+    })
+}

@@ -1,0 +1,28 @@
+use fills::{SourceError, StoreError};
+
+/// Why a run ended before its work. What was durable is in the checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The source is broken or does not understand the program: a person should look.
+    #[error("fetching stopped")]
+    Source(#[source] SourceError),
+    /// The table does not take or give rows.
+    #[error("inserting stopped")]
+    Store(#[source] StoreError),
+    /// Progress could not be read or written.
+    #[error("the checkpoint failed")]
+    Checkpoint(#[source] checkpoint_store::Error),
+    /// The checkpoint was read and is not a run's progress.
+    #[error("the checkpoint does not hold the progress of a run: {message}")]
+    ForeignProgress {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A task of the run panicked: a fault of this program.
+    #[error("a task of the run died: {message}")]
+    Died {
+        /// The task's last words.
+        message: String,
+    },
+}

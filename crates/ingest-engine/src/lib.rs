@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod backfill;
+mod config;
+mod coordinator;
+mod error;
+mod fetch;
+mod ledger;
+mod planner;
+mod progress;
+mod reconcile;
+mod report;
+mod segment;
+
+pub use backfill::Backfill;
+pub use config::Config;
+pub use error::Error;
+pub use planner::{Cuts, Lease, Planner, SegmentId};
+pub use progress::{FailedUnit, Progress};
+pub use report::{End, Outcome, Snapshot};

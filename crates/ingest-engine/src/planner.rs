@@ -1,0 +1,338 @@
+//! Who fetches which part of the range: pure, no I/O and no clock.
+//!
+//! The range is cut into *segments*. A segment belongs to one worker, which pages through it from
+//! its beginning; nobody knows beforehand how many fills lie in it. So nothing is probed: a worker
+//! that has nothing to do takes the back part of a segment that others' pages have shown to be
+//! long. A cut costs about half a page (the last page of the front part is not full), so a segment
+//! is only cut where both parts hold several pages.
+//!
+//! Cuts are made in the earliest segment that is long enough. Work thereby stays together in time,
+//! rows of one insert fall into few partitions, and the checkpoint has few holes.
+//!
+//! Invariants:
+//! * Every second of the work belongs to exactly one segment until it is completed.
+//! * A segment's end only ever moves towards its beginning, and never to before what its worker
+//!   has seen: a page that reaches beyond the end is cut there by the worker.
+
+use std::collections::VecDeque;
+
+use fills::Span;
+
+/// Names a segment for the life of a planner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SegmentId(u64);
+
+/// A segment as its worker gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Which segment.
+    pub id: SegmentId,
+    /// Which group of tokens it is for; 0 in a scan.
+    pub group: u32,
+    /// Which seconds; the end may come nearer, see [`Planner::end`].
+    pub span: Span,
+}
+
+/// How finely to cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Cuts {
+    /// Rows of a full page.
+    pub page_rows: u32,
+    /// Pages that either part of a cut segment must be expected to hold.
+    pub least_pages: u32,
+    /// Pages in front of the last segment's cut: how far ahead of the earliest work others start.
+    pub stretch_pages: u32,
+}
+
+#[derive(Debug)]
+struct Segment {
+    id: SegmentId,
+    group: u32,
+    /// The earliest second not yet passed by all its streams.
+    from: u64,
+    /// The latest second that any of its streams has seen.
+    seen: u64,
+    to: u64,
+    /// Rows in a second at the place of the last page; unknown before the first.
+    rate: Option<f64>,
+    /// Rows in a second where it began: what the segment before it grows towards.
+    first_rate: Option<f64>,
+}
+
+/// Deals out segments and cuts them.
+#[derive(Debug)]
+pub struct Planner {
+    cuts: Cuts,
+    next_id: u64,
+    /// Not leased, in order of work.
+    waiting: VecDeque<(u32, Span)>,
+    /// Leased, by group and time.
+    leased: Vec<Segment>,
+}
+
+impl Planner {
+    /// Makes a planner of the parts that are still to be loaded, in the order to load them.
+    pub fn new(cuts: Cuts, parts: impl IntoIterator<Item = (u32, Span)>) -> Self {
+        Self {
+            cuts,
+            next_id: 0,
+            waiting: parts
+                .into_iter()
+                .filter(|(_, span)| !span.is_empty())
+                .collect(),
+            leased: Vec::new(),
+        }
+    }
+
+    /// Leases a part to an idle worker: one that waits, else the back of a long one; nothing if
+    /// no part is known to be long enough.
+    pub fn take(&mut self) -> Option<Lease> {
+        if let Some((group, span)) = self.waiting.pop_front() {
+            return Some(self.lease(group, span));
+        }
+        let (index, cut) =
+            (0..self.leased.len()).find_map(|index| Some((index, self.cut(index)?)))?;
+        let front = self.leased.get_mut(index)?;
+        let back = Span::new(cut, front.to);
+        let group = front.group;
+        front.to = cut;
+        Some(self.lease(group, back))
+    }
+
+    /// Returns where a leased segment ends now, exclusive.
+    pub fn end(&self, id: SegmentId) -> u64 {
+        self.position(id).map_or(0, |index| self.leased[index].to)
+    }
+
+    /// Notes what a worker has seen: all its streams have passed the seconds before `from`, none
+    /// has seen one behind `seen`, and there are about `rate` rows in a second.
+    pub fn advance(&mut self, id: SegmentId, from: u64, seen: u64, rate: Option<f64>) {
+        let Some(index) = self.position(id) else {
+            return;
+        };
+        let segment = &mut self.leased[index];
+        segment.from = segment.from.max(from);
+        segment.seen = segment.seen.max(seen);
+        if rate.is_some() {
+            segment.rate = rate;
+            segment.first_rate = segment.first_rate.or(rate);
+        }
+    }
+
+    /// Ends a lease whose segment was fetched to its end or given up.
+    pub fn complete(&mut self, id: SegmentId) {
+        if let Some(index) = self.position(id) {
+            self.leased.remove(index);
+        }
+    }
+
+    /// Tells whether a part waits for a worker.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Estimates how many rows the leased segments still hold.
+    pub fn rows_ahead(&self) -> f64 {
+        (0..self.leased.len())
+            .filter_map(|index| self.outlook(index))
+            .map(|outlook| outlook.rows)
+            .sum()
+    }
+
+    fn lease(&mut self, group: u32, span: Span) -> Lease {
+        let id = SegmentId(self.next_id);
+        self.next_id += 1;
+        let segment = Segment {
+            id,
+            group,
+            from: span.from,
+            seen: span.from,
+            to: span.to,
+            rate: None,
+            first_rate: None,
+        };
+        let place = self
+            .leased
+            .partition_point(|other| (other.group, other.from) < (group, span.from));
+        self.leased.insert(place, segment);
+        Lease { id, group, span }
+    }
+
+    fn position(&self, id: SegmentId) -> Option<usize> {
+        self.leased.iter().position(|segment| segment.id == id)
+    }
+
+    fn outlook(&self, index: usize) -> Option<Outlook> {
+        let segment = self.leased.get(index)?;
+        let next = self.leased.get(index + 1);
+        let end_rate = next
+            .filter(|next| next.group == segment.group && next.rate.is_some())
+            .and_then(|next| next.first_rate);
+        let seconds = segment.to.saturating_sub(segment.seen);
+        Some(Outlook::new(seconds as f64, segment.rate?, end_rate))
+    }
+
+    /// Finds the second at which to cut a segment, or nothing if it is not known to be long enough.
+    fn cut(&self, index: usize) -> Option<u64> {
+        let outlook = self.outlook(index)?;
+        let segment = self.leased.get(index)?;
+        let page = f64::from(self.cuts.page_rows);
+        // A page is under way behind `seen`: rows that it brings are not to be given away.
+        let ahead = outlook.rows - page;
+        if ahead < 2.0 * f64::from(self.cuts.least_pages) * page {
+            return None;
+        }
+        let mut front = ahead / 2.0;
+        if index + 1 == self.leased.len() {
+            front = front.min(f64::from(self.cuts.stretch_pages) * page);
+        }
+        let seconds = outlook.seconds_to(page + front).round();
+        let cut = segment.seen.saturating_add((seconds as u64).max(1));
+        (cut < segment.to).then_some(cut)
+    }
+}
+
+/// How rows are expected to lie ahead: growing or shrinking exponentially from the rate at the
+/// cursor to the rate at the end.
+#[derive(Debug, Clone, Copy)]
+struct Outlook {
+    rate: f64,
+    /// Growth of the rate in a second; 0 where the end is not known.
+    growth: f64,
+    rows: f64,
+}
+
+impl Outlook {
+    fn new(seconds: f64, rate: f64, end_rate: Option<f64>) -> Self {
+        let growth = match end_rate {
+            Some(end_rate) if seconds > 0.0 && rate > 0.0 && end_rate > 0.0 => {
+                (end_rate / rate).ln() / seconds
+            }
+            _ => 0.0,
+        };
+        let rows = if (growth * seconds).abs() < 1e-6 {
+            rate * seconds
+        } else {
+            rate * (growth * seconds).exp_m1() / growth
+        };
+        Self { rate, growth, rows }
+    }
+
+    /// Returns within how many seconds `rows` rows lie.
+    fn seconds_to(&self, rows: f64) -> f64 {
+        let linear = rows / self.rate;
+        if (self.growth * linear).abs() < 1e-6 {
+            linear
+        } else {
+            (rows * self.growth / self.rate).ln_1p() / self.growth
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CUTS: Cuts = Cuts {
+        page_rows: 1000,
+        least_pages: 12,
+        stretch_pages: 256,
+    };
+
+    fn planner(parts: &[(u32, Span)]) -> Planner {
+        Planner::new(CUTS, parts.to_vec())
+    }
+
+    #[test]
+    fn nothing_is_cut_before_a_page_has_shown_how_dense_it_is() {
+        let mut planner = planner(&[(0, Span::new(0, 1_000_000))]);
+        let first = planner.take().unwrap();
+        assert_eq!(planner.take(), None);
+        planner.advance(first.id, 100, 100, Some(10.0));
+        let second = planner.take().unwrap();
+        assert_eq!(planner.end(first.id), second.span.from);
+        assert_eq!(second.span.to, 1_000_000);
+    }
+
+    #[test]
+    fn a_segment_that_holds_few_pages_is_left_whole() {
+        let mut planner = planner(&[(0, Span::new(0, 2_400))]);
+        let first = planner.take().unwrap();
+        planner.advance(first.id, 0, 0, Some(10.0));
+        assert_eq!(planner.take(), None);
+    }
+
+    #[test]
+    fn the_last_segment_is_cut_one_stretch_ahead() {
+        let mut planner = planner(&[(0, Span::new(0, 100_000_000))]);
+        let first = planner.take().unwrap();
+        planner.advance(first.id, 0, 0, Some(10.0));
+        let second = planner.take().unwrap();
+        assert_eq!(second.span.from, (256 + 1) * 1000 / 10);
+    }
+
+    #[test]
+    fn an_earlier_segment_is_cut_first() {
+        let mut planner = planner(&[(0, Span::new(0, 100_000_000))]);
+        let first = planner.take().unwrap();
+        planner.advance(first.id, 0, 0, Some(10.0));
+        let second = planner.take().unwrap();
+        planner.advance(second.id, second.span.from, second.span.from, Some(10.0));
+        let third = planner.take().unwrap();
+        assert!(third.span.to <= second.span.from);
+    }
+
+    #[test]
+    fn a_rate_that_grows_moves_the_cut_towards_the_end() {
+        let outlook = Outlook::new(1000.0, 1.0, Some(100.0));
+        assert!(outlook.rows > 20_000.0 && outlook.rows < 22_000.0);
+        assert!(outlook.seconds_to(outlook.rows / 2.0) > 800.0);
+        assert!((outlook.seconds_to(outlook.rows) - 1000.0).abs() < 1e-6);
+    }
+
+    proptest! {
+        /// Whatever workers report and whenever others ask, the leases stay a partition.
+        #[test]
+        fn every_second_belongs_to_exactly_one_segment(
+            steps in proptest::collection::vec((0_u8..4, 0_usize..8, 0_u64..5_000, 0.0_f64..50.0), 1..60)
+        ) {
+            const END: u64 = 200_000;
+            let mut planner = planner(&[(0, Span::new(0, END))]);
+            let mut open: Vec<(Lease, u64)> = Vec::new();
+            let mut done: Vec<Span> = Vec::new();
+            for (step, which, seconds, rate) in steps {
+                match (step, open.len()) {
+                    (0, _) | (_, 0) => open.extend(planner.take().map(|lease| (lease, lease.span.from))),
+                    (1 | 2, held) => {
+                        let (lease, at) = &mut open[which % held];
+                        *at = (*at + seconds).min(planner.end(lease.id));
+                        planner.advance(lease.id, *at, *at, Some(rate));
+                    }
+                    (_, held) => {
+                        let (lease, _) = open.swap_remove(which % held);
+                        done.push(Span::new(lease.span.from, planner.end(lease.id)));
+                        planner.complete(lease.id);
+                    }
+                }
+                let mut spans: Vec<Span> = open
+                    .iter()
+                    .map(|(lease, _)| Span::new(lease.span.from, planner.end(lease.id)))
+                    .chain(done.iter().copied())
+                    .collect();
+                spans.sort_by_key(|span| span.from);
+                if let Some(first) = spans.first() {
+                    prop_assert_eq!(first.from, 0);
+                    prop_assert_eq!(spans.last().map(|span| span.to), Some(END));
+                    for pair in spans.windows(2) {
+                        prop_assert_eq!(pair[0].to, pair[1].from);
+                    }
+                }
+                for (lease, at) in &open {
+                    prop_assert!(planner.end(lease.id) >= *at);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a checkpoint holds.
+
+use std::collections::BTreeMap;
+
+use fills::{Span, SpanSet};
+use serde::{Deserialize, Serialize};
+
+/// A part of the range that was given up; the next run tries it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedUnit {
+    /// Which group of tokens; 0 in a scan.
+    pub group: u32,
+    /// First second, inclusive.
+    pub from: u64,
+    /// Last second, exclusive.
+    pub to: u64,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the last attempt met.
+    pub reason: String,
+}
+
+/// The durable promise: every fill of what is marked done is in the table.
+///
+/// Its size follows the number of holes in what is done, not how much that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The range of the run.
+    pub span: Span,
+    /// How many groups of tokens there are; 1 in a scan.
+    pub groups: u32,
+    /// Rows that the table holds in the seconds marked done.
+    pub fills: u64,
+    /// What was given up in the last run.
+    pub failed: Vec<FailedUnit>,
+    /// Groups of which the whole range is done, as half-open ranges of group numbers.
+    groups_done: SpanSet,
+    /// Seconds done of the other groups.
+    seconds_done: BTreeMap<u32, SpanSet>,
+}
+
+impl Progress {
+    /// Makes the progress of a run that has done nothing.
+    pub fn new(span: Span, groups: u32) -> Self {
+        Self {
+            span,
+            groups,
+            fills: 0,
+            failed: Vec::new(),
+            groups_done: SpanSet::new(),
+            seconds_done: BTreeMap::new(),
+        }
+    }
+
+    /// Lets the range end later, for a source that has grown; what is done stays done.
+    ///
+    /// Returns false, and changes nothing, if `span` begins elsewhere or ends earlier.
+    pub(crate) fn widen(&mut self, span: Span) -> bool {
+        if span.from != self.span.from || span.to < self.span.to {
+            return false;
+        }
+        if span != self.span {
+            for groups in std::mem::take(&mut self.groups_done).spans() {
+                for group in (groups.from..groups.to).filter_map(|group| group.try_into().ok()) {
+                    let seconds: &mut SpanSet = self.seconds_done.entry(group).or_default();
+                    seconds.insert(self.span);
+                }
+            }
+            self.span = span;
+        }
+        true
+    }
+
+    /// Marks seconds of a group done that hold `rows` rows.
+    pub(crate) fn mark(&mut self, group: u32, span: Span, rows: u64) {
+        self.fills += rows;
+        let seconds = self.seconds_done.entry(group).or_default();
+        seconds.insert(span);
+        if seconds.covers(self.span) {
+            self.seconds_done.remove(&group);
+            self.groups_done.insert(one(group));
+        }
+    }
+
+    /// Returns what is not done, by group and time.
+    pub fn remaining(&self) -> Vec<(u32, Span)> {
+        let all = Span::new(0, u64::from(self.groups));
+        let open = self.groups_done.gaps(all).into_iter();
+        open.flat_map(|groups| groups.from..groups.to)
+            .filter_map(|group| u32::try_from(group).ok())
+            .flat_map(|group| {
+                let gaps = match self.seconds_done.get(&group) {
+                    Some(done) => done.gaps(self.span),
+                    None if self.span.is_empty() => Vec::new(),
+                    None => vec![self.span],
+                };
+                gaps.into_iter().map(move |gap| (group, gap))
+            })
+            .collect()
+    }
+
+    /// Tells whether everything is done.
+    pub fn is_complete(&self) -> bool {
+        self.span.is_empty()
+            || self
+                .groups_done
+                .covers(Span::new(0, u64::from(self.groups)))
+    }
+
+    /// Returns the share of the range's time that is done, over all groups, 0 to 1.
+    pub fn share_of_time(&self) -> f64 {
+        let whole = self.span.seconds() as f64 * f64::from(self.groups);
+        if whole == 0.0 {
+            return 1.0;
+        }
+        let groups = self.groups_done.seconds() as f64 * self.span.seconds() as f64;
+        let parts: u64 = self.seconds_done.values().map(SpanSet::seconds).sum();
+        (groups + parts as f64) / whole
+    }
+}
+
+fn one(group: u32) -> Span {
+    Span::new(u64::from(group), u64::from(group) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_remains_is_what_is_not_marked() {
+        let mut progress = Progress::new(Span::new(0, 10), 3);
+        progress.mark(1, Span::new(0, 10), 4);
+        progress.mark(2, Span::new(3, 5), 2);
+        assert_eq!(
+            progress.remaining(),
+            [
+                (0, Span::new(0, 10)),
+                (2, Span::new(0, 3)),
+                (2, Span::new(5, 10))
+            ]
+        );
+        assert!(!progress.is_complete());
+        assert!((progress.share_of_time() - 0.4).abs() < 1e-9);
+        progress.mark(0, Span::new(0, 10), 1);
+        progress.mark(2, Span::new(0, 3), 0);
+        progress.mark(2, Span::new(5, 10), 0);
+        assert!(progress.is_complete());
+        assert_eq!(progress.fills, 7);
+        assert!(progress.remaining().is_empty());
+    }
+
+    #[test]
+    fn a_range_that_ends_later_keeps_what_is_done() {
+        let mut progress = Progress::new(Span::new(5, 10), 2);
+        progress.mark(0, Span::new(5, 10), 3);
+        assert!(progress.widen(Span::new(5, 12)));
+        assert_eq!(
+            progress.remaining(),
+            [(0, Span::new(10, 12)), (1, Span::new(5, 12))]
+        );
+        assert!(!progress.widen(Span::new(5, 11)));
+        assert!(!progress.widen(Span::new(4, 12)));
+    }
+
+    #[test]
+    fn survives_json_and_refuses_what_it_does_not_know() {
+        let mut progress = Progress::new(Span::new(5, 10), 2);
+        progress.mark(1, Span::new(6, 8), 1);
+        let json = serde_json::to_string(&progress).unwrap();
+        assert_eq!(serde_json::from_str::<Progress>(&json).unwrap(), progress);
+        let other = json.replace("groups_done", "groups_finished");
+        assert!(serde_json::from_str::<Progress>(&other).is_err());
+    }
+
+    #[test]
+    fn its_size_follows_the_holes_and_not_what_is_done() {
+        let mut progress = Progress::new(Span::new(0, 1_000_000), 1);
+        let size = |progress: &Progress| serde_json::to_vec(progress).unwrap().len();
+        progress.mark(0, Span::new(0, 10_000), 1_000_000);
+        let early = size(&progress);
+        for part in 1..99 {
+            progress.mark(0, Span::new(part * 10_000, (part + 1) * 10_000), 1_000_000);
+        }
+        assert!(size(&progress) <= early + 10);
+    }
+}

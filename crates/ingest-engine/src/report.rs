@@ -1,0 +1,56 @@
+//! What a run says while it goes on and when it ends.
+
+use crate::progress::Progress;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Everything asked for is in the table.
+    Complete,
+    /// Some parts were given up, or the source was lost: run again to go on.
+    WorkLeft,
+    /// Someone asked it to stop; what was under way was drained.
+    Interrupted,
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// What is done, as in the checkpoint.
+    pub progress: Progress,
+    /// Rows sent and durable.
+    pub fills_inserted: u64,
+    /// Rows that the table held already and that were not sent again.
+    pub fills_found: u64,
+    /// Pages answered.
+    pub pages: u64,
+    /// Events kept as dead letters.
+    pub dead_letters: u64,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Snapshot {
+    /// Rows sent and durable.
+    pub fills_inserted: u64,
+    /// Rows that the table held already.
+    pub fills_found: u64,
+    /// Rows fetched and not yet durable.
+    pub rows_in_hand: u64,
+    /// Pages answered.
+    pub pages: u64,
+    /// Requests on their way.
+    pub requests_in_flight: usize,
+    /// Rows that the parts being fetched are expected to hold still.
+    pub rows_ahead: f64,
+    /// Share of the range's time that is done, 0 to 1.
+    pub share_of_time: f64,
+    /// Parts given up so far.
+    pub failed_units: usize,
+    /// Events kept as dead letters.
+    pub dead_letters: u64,
+    /// Checkpoints written.
+    pub checkpoints: u64,
+}

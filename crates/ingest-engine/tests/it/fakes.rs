@@ -1,0 +1,262 @@
+//! Made-up fills, and sources and tables that misbehave.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use checkpoint_store::{Identity, InMemory};
+use fills::{
+    Address, Fill, FillId, FillSource, FillStore, Loaded, Malformed, MemorySource, MemoryTable,
+    OrderHash, Page, PageQuery, Receipt, Scope, Side, SourceError, Span, SpanSet, StoreError,
+    Survey, TokenId, TxHash,
+};
+use ingest_engine::{Backfill, Config, Error, Outcome, Snapshot};
+use tokio::sync::watch;
+
+/// Small generator of even numbers: `SplitMix64`.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+pub(crate) fn fill(second: u64, token: u64, random: &mut Random) -> Fill {
+    let mut bytes = || {
+        let mut bytes = [0; 32];
+        bytes
+            .chunks_mut(8)
+            .for_each(|chunk| chunk.copy_from_slice(&random.next().to_be_bytes()));
+        bytes
+    };
+    let id = FillId {
+        tx_hash: TxHash(bytes()),
+        order_hash: OrderHash(bytes()),
+    };
+    Fill {
+        id,
+        timestamp: u32::try_from(second).unwrap(),
+        maker: Address([1; 20]),
+        taker: Address([2; 20]),
+        token_id: TokenId::from(token),
+        side: if random.below(2) == 0 {
+            Side::Buy
+        } else {
+            Side::Sell
+        },
+        shares_base_units: 1_000_000,
+        usdc_base_units: 500_000,
+        fee_base_units: 0,
+    }
+}
+
+/// Fills over `[0, seconds)`, 95 % of them in the last 15 % of the time, with bursts at one second.
+pub(crate) fn uneven(count: usize, seconds: u64, tokens: u64, seed: u64) -> Vec<Fill> {
+    let mut random = Random(seed);
+    let mut made = Vec::with_capacity(count);
+    while made.len() < count {
+        let late = seconds * 85 / 100;
+        let second = match random.below(100) {
+            0..5 => random.below(late),
+            _ => late + random.below(seconds - late),
+        };
+        let burst = if random.below(50) == 0 {
+            random.below(40)
+        } else {
+            1
+        };
+        for _ in 0..burst.max(1) {
+            let token = random.below(tokens).min(random.below(tokens)) + 1;
+            made.push(fill(second, token, &mut random));
+        }
+    }
+    made.truncate(count);
+    made
+}
+
+pub(crate) fn ids(fills: &[Fill]) -> HashSet<FillId> {
+    fills.iter().map(|fill| fill.id).collect()
+}
+
+/// Asserts that a table holds exactly these fills, each once.
+pub(crate) fn assert_exact(table: &MemoryTable, expected: &[Fill]) {
+    let rows = table.fills();
+    let found = ids(&rows);
+    assert_eq!(rows.len(), found.len(), "rows are doubled");
+    assert_eq!(found, ids(expected));
+}
+
+pub(crate) fn small_pages() -> Config {
+    Config {
+        workers: 16,
+        page_rows: 20,
+        most_rows_in_hand: 2_000,
+        least_pages_per_cut: 4,
+        ..Config::default()
+    }
+}
+
+pub(crate) fn backfill(
+    source: impl FillSource + 'static,
+    store: impl FillStore + 'static,
+    span: Span,
+) -> Backfill {
+    Backfill {
+        source: Arc::new(source),
+        store: Arc::new(store),
+        checkpoint: Arc::new(InMemory::new(Identity::default())),
+        span,
+        groups: None,
+        config: small_pages(),
+    }
+}
+
+pub(crate) async fn run(backfill: &Backfill) -> Result<Outcome, Error> {
+    let (watch, _) = watch::channel(Snapshot::default());
+    backfill.run(std::future::pending(), &watch).await
+}
+
+/// A source that counts what it is asked and fails as it is told.
+#[derive(Clone)]
+pub(crate) struct FaultySource {
+    pub(crate) inner: MemorySource,
+    pub(crate) requests: Arc<AtomicUsize>,
+    /// What requests fail with, first come first served; then they are answered.
+    pub(crate) faults: Arc<Mutex<VecDeque<SourceError>>>,
+    /// Most rows a request may ask for.
+    pub(crate) most_rows: usize,
+    /// Seconds for which no request is ever answered.
+    pub(crate) dead: Span,
+}
+
+impl FaultySource {
+    pub(crate) fn new(fills: Vec<Fill>) -> Self {
+        Self {
+            inner: MemorySource::new(fills),
+            requests: Arc::default(),
+            faults: Arc::default(),
+            most_rows: usize::MAX,
+            dead: Span::new(0, 0),
+        }
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl FillSource for FaultySource {
+    async fn survey(&self) -> Result<Survey, SourceError> {
+        self.inner.survey().await
+    }
+
+    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        let turn = self.requests.fetch_add(1, Ordering::Relaxed);
+        // Answers come in another order than the requests.
+        for _ in 0..turn % 7 {
+            tokio::task::yield_now().await;
+        }
+        if let Some(fault) = self.faults.lock().unwrap().pop_front() {
+            return Err(fault);
+        }
+        let rows: usize = queries.iter().map(|query| usize::from(query.limit)).sum();
+        if rows > self.most_rows {
+            return Err(SourceError::TooHeavy {
+                message: "statement timeout".to_owned(),
+            });
+        }
+        let at = |query: &PageQuery| query.after.as_ref().map_or(query.from, |c| c.timestamp);
+        if queries
+            .iter()
+            .any(|query| (self.dead.from..self.dead.to).contains(&at(query)))
+        {
+            return Err(SourceError::Unavailable {
+                attempts: 10,
+                message: "connection reset".to_owned(),
+            });
+        }
+        self.inner.fetch(queries).await
+    }
+}
+
+/// A table that takes rows at once and says so later, like a sink that batches.
+#[derive(Clone)]
+pub(crate) struct BatchingTable {
+    pub(crate) inner: MemoryTable,
+    pub(crate) flushed: Arc<watch::Sender<u64>>,
+    /// Sends that are accepted before the table refuses all.
+    pub(crate) refuses_after: usize,
+    pub(crate) sends: Arc<AtomicUsize>,
+    pub(crate) batch: usize,
+}
+
+impl BatchingTable {
+    pub(crate) fn new(batch: usize) -> Self {
+        Self {
+            inner: MemoryTable::new(),
+            flushed: Arc::new(watch::channel(0).0),
+            refuses_after: usize::MAX,
+            sends: Arc::default(),
+            batch,
+        }
+    }
+}
+
+#[async_trait]
+impl FillStore for BatchingTable {
+    async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError> {
+        let turn = self.sends.fetch_add(1, Ordering::SeqCst) + 1;
+        if turn > self.refuses_after {
+            return Err(StoreError::Refused {
+                message: "read-only".to_owned(),
+            });
+        }
+        let receipt = self.inner.send(fills).await?;
+        if turn.is_multiple_of(self.batch) {
+            self.flushed.send_replace(turn as u64);
+        }
+        let mut flushed = self.flushed.subscribe();
+        Ok(Receipt::new(async move {
+            receipt.await?;
+            let lost = |_| StoreError::Unavailable {
+                message: "the table is gone".to_owned(),
+            };
+            flushed
+                .wait_for(|&upto| upto >= turn as u64)
+                .await
+                .map_err(lost)?;
+            Ok(())
+        }))
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        let sent = self.sends.load(Ordering::SeqCst) as u64;
+        self.flushed.send_replace(sent);
+        Ok(())
+    }
+
+    async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
+        self.inner.occupied(span).await
+    }
+
+    async fn loaded(&self, scope: &Scope, _limit: usize) -> Result<Loaded, StoreError> {
+        // A small limit makes a look-up end between pages and within them.
+        self.inner.loaded(scope, 7).await
+    }
+
+    async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
+        self.inner.bury(events).await
+    }
+}

@@ -1,0 +1,121 @@
+//! What a run does when source or table fail.
+
+use fills::{MemoryTable, SourceError, Span, StoreError};
+use ingest_engine::{End, Error};
+
+use crate::fakes::*;
+
+const SECONDS: u64 = 100_000;
+const SPAN: Span = Span::new(0, SECONDS);
+
+#[tokio::test]
+async fn a_part_that_is_never_answered_is_failed_and_the_next_run_loads_it() {
+    let fills = uneven(3_000, SECONDS, 50, 20);
+    let table = MemoryTable::new();
+    let mut source = FaultySource::new(fills.clone());
+    source.dead = Span::new(99_000, 99_500);
+    let mut backfill = backfill(source.clone(), table.clone(), SPAN);
+    let outcome = run(&backfill).await.unwrap();
+    assert_eq!(outcome.end, End::WorkLeft);
+    let failed = &outcome.progress.failed;
+    assert!(!failed.is_empty());
+    assert!(
+        failed
+            .iter()
+            .all(|unit| unit.reason.contains("reset") && unit.attempts >= 30)
+    );
+    assert!(!outcome.progress.is_complete());
+
+    source.dead = Span::new(0, 0);
+    backfill.source = std::sync::Arc::new(source);
+    let outcome = run(&backfill).await.unwrap();
+    assert_eq!(outcome.end, End::Complete);
+    assert!(outcome.progress.failed.is_empty());
+    assert_exact(&table, &fills);
+}
+
+#[tokio::test]
+async fn passing_errors_lose_nothing() {
+    let fills = uneven(3_000, SECONDS, 50, 21);
+    let table = MemoryTable::new();
+    let source = FaultySource::new(fills.clone());
+    for _ in 0..2 {
+        source
+            .faults
+            .lock()
+            .unwrap()
+            .push_back(SourceError::Unavailable {
+                attempts: 10,
+                message: "timeout".to_owned(),
+            });
+    }
+    let outcome = run(&backfill(source, table.clone(), SPAN)).await.unwrap();
+    assert_eq!(outcome.end, End::Complete);
+    assert_exact(&table, &fills);
+}
+
+#[tokio::test]
+async fn pages_shrink_where_the_source_finds_them_too_heavy() {
+    let fills = uneven(3_000, SECONDS, 50, 22);
+    let table = MemoryTable::new();
+    let mut source = FaultySource::new(fills.clone());
+    source.most_rows = 15;
+    let mut heavy = backfill(source, table.clone(), SPAN);
+    heavy.config.pages_per_request = 4;
+    assert_eq!(run(&heavy).await.unwrap().end, End::Complete);
+    assert_exact(&table, &fills);
+}
+
+#[tokio::test]
+async fn a_source_that_refuses_even_the_smallest_page_is_not_a_success() {
+    let mut source = FaultySource::new(uneven(3_000, SECONDS, 50, 23));
+    source.most_rows = 0;
+    let outcome = run(&backfill(source, MemoryTable::new(), SPAN))
+        .await
+        .unwrap();
+    assert_eq!(outcome.end, End::WorkLeft);
+    assert!(
+        outcome.progress.failed[0]
+            .reason
+            .contains("statement timeout")
+    );
+}
+
+#[tokio::test]
+async fn a_broken_deployment_stops_the_run() {
+    let source = FaultySource::new(uneven(3_000, SECONDS, 50, 24));
+    source
+        .faults
+        .lock()
+        .unwrap()
+        .push_back(SourceError::Broken {
+            message: "indexing_error".to_owned(),
+        });
+    let error = run(&backfill(source, MemoryTable::new(), SPAN))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Source(SourceError::Broken { .. })),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_refuses_stops_the_run_and_the_next_one_completes_it() {
+    let fills = uneven(3_000, SECONDS, 50, 25);
+    let mut table = BatchingTable::new(1);
+    table.refuses_after = 40;
+    let mut backfill = backfill(FaultySource::new(fills.clone()), table.clone(), SPAN);
+    let error = run(&backfill).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Store(StoreError::Refused { .. })),
+        "{error}"
+    );
+
+    table.refuses_after = usize::MAX;
+    backfill.store = std::sync::Arc::new(table.clone());
+    let outcome = run(&backfill).await.unwrap();
+    assert_eq!(outcome.end, End::Complete);
+    assert_eq!(outcome.progress.fills, 3_000);
+    assert_exact(&table.inner, &fills);
+}
