@@ -133,7 +133,7 @@ impl Client {
 impl FillSource for Client {
     async fn survey(&self) -> Result<Survey, SourceError> {
         let request = self.post(query::survey());
-        let survey = self.exchange.ask(&request, survey::read).await?;
+        let survey = self.exchange.ask_soon(&request, survey::read).await?;
         self.head.store(survey.head_block, Ordering::Relaxed);
         Ok(survey)
     }

@@ -20,11 +20,13 @@ pub struct Config {
     pub max_answer_bytes: usize,
     /// How long to keep trying.
     pub retry: RetryPolicy,
+    /// The same for a survey, behind which somebody waits to hear whether the source is there.
+    pub survey_retry: RetryPolicy,
 }
 
 impl Config {
     /// Makes the default configuration for an endpoint: 128 connections, 10 s to connect, 30 s of
-    /// silence, 60 s for a request, 64 MiB for an answer.
+    /// silence, 60 s for a request, 64 MiB for an answer; 4 attempts at a survey.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
@@ -34,6 +36,11 @@ impl Config {
             request_timeout: Duration::from_secs(60),
             max_answer_bytes: 64 * 1024 * 1024,
             retry: RetryPolicy::default(),
+            survey_retry: RetryPolicy {
+                attempts: 4,
+                total: Duration::from_secs(90),
+                ..RetryPolicy::default()
+            },
         }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Exchange {
     http: Http,
     pacer: Pacer,
     retry: RetryPolicy,
+    survey_retry: RetryPolicy,
     pub(crate) counters: Counters,
 }
 
@@ -31,6 +32,7 @@ impl Exchange {
             endpoint: config.endpoint,
             pacer,
             retry: config.retry,
+            survey_retry: config.survey_retry,
             counters: Counters::default(),
         })
     }
@@ -47,7 +49,25 @@ impl Exchange {
         request: &Request,
         read: impl Fn(&[u8]) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
-        let mut tries = Tries::new(&self.retry);
+        self.ask_for(&self.retry, request, read).await
+    }
+
+    /// Asks like [`Exchange::ask`], with the patience of a survey.
+    pub(crate) async fn ask_soon<T>(
+        &self,
+        request: &Request,
+        read: impl Fn(&[u8]) -> Result<T, Failure>,
+    ) -> Result<T, SourceError> {
+        self.ask_for(&self.survey_retry, request, read).await
+    }
+
+    async fn ask_for<T>(
+        &self,
+        policy: &RetryPolicy,
+        request: &Request,
+        read: impl Fn(&[u8]) -> Result<T, Failure>,
+    ) -> Result<T, SourceError> {
+        let mut tries = Tries::new(policy);
         loop {
             let permit = self.pacer.acquire().await;
             self.counters.add_request();

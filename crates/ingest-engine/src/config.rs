@@ -15,9 +15,7 @@ pub struct Config {
     pub checkpoint_interval_units: u64,
     /// Time between checkpoints where there is something new.
     pub checkpoint_interval: Duration,
-    /// How often a segment is tried whose source did not answer.
-    pub segment_attempts: u32,
-    /// Segments given up in a row, with no page in between, after which the source counts as lost.
+    /// Parts given up in a row, with no page in between, after which the source counts as lost.
     pub most_failures_in_a_row: u32,
     /// How long a stop waits for rows that are under way.
     pub drain: Duration,
@@ -34,7 +32,6 @@ impl Default for Config {
             most_rows_in_hand: 300_000,
             checkpoint_interval_units: 500,
             checkpoint_interval: Duration::from_secs(5),
-            segment_attempts: 3,
             most_failures_in_a_row: 3,
             drain: Duration::from_secs(8),
             least_pages_per_cut: 12,

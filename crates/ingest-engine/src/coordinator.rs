@@ -234,7 +234,6 @@ impl<'a> Coordinator<'a> {
                     self.take_page(&mut segments, answer);
                 }
                 for mut segment in segments {
-                    segment.attempts = 0;
                     segment.recover(self.config.page_rows);
                     self.settle_segment(segment);
                 }
@@ -246,7 +245,7 @@ impl<'a> Coordinator<'a> {
                 Ok(())
             }
             Err(FetchError::Source(SourceError::Unavailable { attempts, message })) => {
-                self.try_again(segments, attempts, &message);
+                self.lose(segments, attempts, &message);
                 Ok(())
             }
             Err(FetchError::Source(error)) => Err(Error::Source(error)),
@@ -320,22 +319,22 @@ impl<'a> Coordinator<'a> {
             if segment.relieve(self.planner.end(segment.id)) {
                 self.ready.push_back(segment);
             } else {
-                let attempts = segment.attempts + 1;
-                self.give_up(&segment, attempts, message);
+                self.give_up(&segment, 1, message);
             }
         }
     }
 
-    /// Asks again after the source did not answer, or gives the segments up.
-    fn try_again(&mut self, segments: Vec<Segment>, attempts: u32, message: &str) {
-        for mut segment in segments {
-            segment.attempts += 1;
-            if segment.attempts < self.config.segment_attempts {
-                self.ready.push_back(segment);
-            } else {
-                let attempts = attempts.saturating_mul(segment.attempts);
-                self.give_up(&segment, attempts, message);
-            }
+    /// Gives up what the source did not answer for, after all the retries that its client makes.
+    ///
+    /// One part can take the others of its request with it: those are asked for alone first.
+    fn lose(&mut self, segments: Vec<Segment>, attempts: u32, message: &str) {
+        if segments.len() > 1 {
+            self.segments_per_request = 1;
+            self.ready.extend(segments);
+            return;
+        }
+        for segment in segments {
+            self.give_up(&segment, attempts, message);
         }
     }
 

@@ -20,7 +20,6 @@ pub(crate) struct Segment {
     pub(crate) id: SegmentId,
     pub(crate) group: u32,
     pub(crate) from: u64,
-    pub(crate) attempts: u32,
     tokens: Option<Arc<[TokenId]>>,
     streams: Vec<Stream>,
     page_rows: u16,
@@ -68,7 +67,6 @@ impl Segment {
             id: lease.id,
             group: lease.group,
             from: lease.span.from,
-            attempts: 0,
             tokens,
             streams: filters
                 .into_iter()

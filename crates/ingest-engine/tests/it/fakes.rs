@@ -134,6 +134,8 @@ pub(crate) struct FaultySource {
     pub(crate) requests: Arc<AtomicUsize>,
     /// What requests fail with, first come first served; then they are answered.
     pub(crate) faults: Arc<Mutex<VecDeque<SourceError>>>,
+    /// Requests for more pages than this are never answered.
+    pub(crate) most_together: usize,
     /// Most rows a request may ask for.
     pub(crate) most_rows: usize,
     /// Seconds for which no request is ever answered.
@@ -146,6 +148,7 @@ impl FaultySource {
             inner: MemorySource::new(fills),
             requests: Arc::default(),
             faults: Arc::default(),
+            most_together: usize::MAX,
             most_rows: usize::MAX,
             dead: Span::new(0, 0),
         }
@@ -178,10 +181,8 @@ impl FillSource for FaultySource {
             });
         }
         let at = |query: &PageQuery| query.after.as_ref().map_or(query.from, |c| c.timestamp);
-        if queries
-            .iter()
-            .any(|query| (self.dead.from..self.dead.to).contains(&at(query)))
-        {
+        let dead = |query| (self.dead.from..self.dead.to).contains(&at(query));
+        if queries.len() > self.most_together || queries.iter().any(dead) {
             return Err(SourceError::Unavailable {
                 attempts: 10,
                 message: "connection reset".to_owned(),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::args::SettingsArgs;
 use super::choice::{Output, Strategy};
@@ -65,6 +66,9 @@ impl Reader<'_> {
             workers: self.required("workers", whole_number(1..=1024))?,
             requests_per_10s: self.optional("requests_per_10s", whole_number(1..=u32::MAX))?,
             pages_per_request: self.optional("pages_per_request", whole_number(1..=100))?,
+            patience: Duration::from_secs(
+                self.required("source_patience_seconds", whole_number(1..=86_400))?,
+            ),
             gamma_url: self.required("gamma_url", parse::http_url)?,
             data_api: self.required("data_api", parse::http_url)?,
         })

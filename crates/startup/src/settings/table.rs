@@ -68,6 +68,16 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        name: "source_patience_seconds",
+        flag: Some("source-patience-seconds"),
+        environment: Some("SOURCE_PATIENCE_SECONDS"),
+        default: Fallback::Text("300"),
+        form: Form::One("N"),
+        doc: "How long a request that fails is tried again before its part is given up",
+        allowed: "a whole number from 1 to 86400",
+        ..BASE
+    },
+    Setting {
         name: "gamma_url",
         flag: Some("gamma-url"),
         environment: Some("GAMMA_URL"),

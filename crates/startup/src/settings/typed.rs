@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fills::{ConditionId, TokenId};
 use url::Url;
@@ -39,6 +40,8 @@ pub struct SourceSettings {
     pub requests_per_10s: Option<u32>,
     /// Most pages asked for in one request, 1 to 100; nothing means that it is learned.
     pub pages_per_request: Option<usize>,
+    /// How long a failing request is tried again before its part is given up.
+    pub patience: Duration,
     /// Polymarket's market texts.
     pub gamma_url: Url,
     /// The second witness of a wallet's fills.
