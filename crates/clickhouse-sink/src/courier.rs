@@ -1,0 +1,164 @@
+//! Brings one sealed batch into the table, however many attempts and parts it takes.
+
+use std::sync::Arc;
+
+use clickhouse::Client;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use crate::backoff::Backoff;
+use crate::batch::{Batch, Share};
+use crate::config::{Config, RefusedRow};
+use crate::decision::{Decision, History};
+use crate::encode::ColumnSpec;
+use crate::error::Error;
+use crate::insert::attempt;
+use crate::stats::Counters;
+use crate::table::{Table, TableError};
+use crate::verdict::{Kind, Verdict};
+use crate::window::Window;
+
+/// What all inserts of a sink share.
+#[derive(Debug)]
+pub(crate) struct Courier {
+    pub(crate) client: Client,
+    pub(crate) config: Config,
+    pub(crate) table: Table,
+    pub(crate) written: Vec<ColumnSpec>,
+    pub(crate) window: Option<Window>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// A batch whose rows are all in the table or put aside.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) sequence: u64,
+    pub(crate) inserted: Vec<Share>,
+    pub(crate) refused: Vec<Share>,
+}
+
+/// How one batch, or a part of one, ended.
+enum Outcome {
+    Inserted,
+    Split,
+    PutAside { message: String },
+}
+
+impl Courier {
+    /// Delivers a batch; an error stops the sink.
+    pub(crate) async fn deliver(self: Arc<Self>, batch: Batch) -> Result<Settled, Error> {
+        let mut settled = Settled {
+            sequence: batch.sequence,
+            inserted: Vec::new(),
+            refused: Vec::new(),
+        };
+        let mut parts = vec![batch];
+        while let Some(batch) = parts.pop() {
+            match self.bring(&batch).await? {
+                Outcome::Inserted => settled.inserted.extend(batch.shares),
+                Outcome::PutAside { message } => {
+                    self.put_aside(&batch, message).await?;
+                    settled.refused.extend(batch.shares);
+                }
+                Outcome::Split => {
+                    if let Some((left, right)) = batch.split() {
+                        self.counters.split();
+                        parts.extend([right, left]);
+                    }
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Attempts a batch until its outcome is known.
+    async fn bring(&self, batch: &Batch) -> Result<Outcome, Error> {
+        let policy = &self.config.retry;
+        let mut backoff = Backoff::new(
+            policy.first_wait,
+            policy.max_wait,
+            policy.jitter_seed ^ batch.sequence,
+        );
+        let mut history = History::default();
+        let first = Instant::now();
+        let mut number = 0;
+        loop {
+            number += 1;
+            let started = Instant::now();
+            let answer = attempt(&self.client, &self.table, &self.config, batch, number).await;
+            let Err(error) = answer else {
+                let took = started.elapsed();
+                self.counters
+                    .inserted(batch.rows(), batch.bytes().len(), took);
+                return Ok(Outcome::Inserted);
+            };
+            let mut verdict = Verdict::of(&error);
+            if verdict.kind == Kind::BadRow {
+                verdict = self.blame(verdict).await?;
+            }
+            let message = verdict.message.clone();
+            let memory = self.window.and_then(|window| window.age);
+            match history.decide(verdict, batch.rows(), first.elapsed(), policy, memory) {
+                Decision::Stop(error) => return Err(error),
+                Decision::Split => {
+                    info!(
+                        token = batch.token,
+                        rows = batch.rows(),
+                        message,
+                        "batch is split"
+                    );
+                    return Ok(Outcome::Split);
+                }
+                Decision::PutAside => return Ok(Outcome::PutAside { message }),
+                Decision::Retry => {
+                    let wait = backoff.wait();
+                    self.counters.retried();
+                    let (token, rows) = (&batch.token, batch.rows());
+                    warn!(
+                        token,
+                        rows,
+                        attempt = number,
+                        ?wait,
+                        message,
+                        "insert failed"
+                    );
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Finds out whether a refused row is the row's fault: the table may have been altered since
+    /// the sink read it, and then every row would be refused.
+    async fn blame(&self, verdict: Verdict) -> Result<Verdict, Error> {
+        match Table::read(&self.client, &self.table.name, &self.written).await {
+            Ok(table) if table.columns == self.table.columns => Ok(verdict),
+            Ok(_) => Err(Error::Schema {
+                table: self.table.name.clone(),
+                message: format!("its columns changed: {}", verdict.message),
+            }),
+            Err(TableError::Unfit(error)) => Err(error),
+            Err(TableError::Client(error)) => Ok(Verdict {
+                may_have_committed: verdict.may_have_committed,
+                ..Verdict::of(&error)
+            }),
+        }
+    }
+
+    async fn put_aside(&self, batch: &Batch, message: String) -> Result<(), Error> {
+        let Some(on_refused) = &self.config.on_refused else {
+            return Err(Error::RowRefused { message });
+        };
+        self.counters.refused();
+        if self.counters.snapshot().rows_refused > self.config.max_refused_rows {
+            return Err(Error::RowRefused { message });
+        }
+        warn!(token = batch.token, message, "row is refused and put aside");
+        let row = RefusedRow {
+            row: batch.bytes(),
+            columns: Arc::clone(&self.table.columns),
+            message,
+        };
+        on_refused.keep(row).await
+    }
+}

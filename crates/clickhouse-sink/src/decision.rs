@@ -1,0 +1,227 @@
+//! What to do next with a batch, from all that its attempts met. Pure.
+//!
+//! Retrying is always safe: the same bytes under the same token add nothing to a table that has
+//! them already. **Splitting is not**: the parts have tokens of their own, so rows that an earlier
+//! attempt committed would be there twice. A batch is split, or a row put aside, only while every
+//! attempt so far was definitely refused with nothing committed. Once one attempt may have
+//! committed (its answer was lost, or it failed halfway through the partitions), the batch stays
+//! whole and keeps its token. If it is then refused in a way that only a split could mend, it is
+//! tried some more times, in case the refusal was the accident, and then the sink stops with
+//! [`Error::Undecided`]: no guess is made about rows that can be looked up.
+
+use std::time::Duration;
+
+use crate::config::RetryPolicy;
+use crate::error::Error;
+use crate::verdict::{Kind, Verdict};
+
+/// What to do next with a batch.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// Send it again, the same bytes under the same token.
+    Retry,
+    /// Cut it in two.
+    Split,
+    /// It is one row, and the server does not take it.
+    PutAside,
+    /// Stop the sink.
+    Stop(Error),
+}
+
+/// The attempts of one batch so far.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    attempts: u32,
+    /// Age of the batch when the first attempt that may have committed failed.
+    doubtful_since: Option<Duration>,
+    /// Answers that are only worth so many attempts.
+    doubtful_answers: u32,
+}
+
+impl History {
+    /// Weighs a failed attempt of a batch of `rows` rows, `age` after the first one began.
+    /// `memory` is how long the table remembers a token, if that ends.
+    pub(crate) fn decide(
+        &mut self,
+        verdict: Verdict,
+        rows: usize,
+        age: Duration,
+        policy: &RetryPolicy,
+        memory: Option<Duration>,
+    ) -> Decision {
+        self.attempts += 1;
+        if verdict.may_have_committed {
+            self.doubtful_since.get_or_insert(age);
+        }
+        let whole = self.doubtful_since.is_some();
+        match verdict.kind {
+            Kind::Final => Decision::Stop(Error::Refused {
+                code: verdict.code,
+                message: verdict.message,
+            }),
+            Kind::BadRow | Kind::TooLarge if !whole && rows == 1 => Decision::PutAside,
+            Kind::BadRow | Kind::TooLarge | Kind::TooMuchMemory if !whole && rows > 1 => {
+                Decision::Split
+            }
+            Kind::BadRow | Kind::TooLarge | Kind::TooMuchMemory if whole => {
+                self.limited(policy, || Error::Undecided {
+                    rows,
+                    message: verdict.message,
+                })
+            }
+            Kind::Passing => self.passing(verdict.message, rows, age, policy, memory),
+            _ => self.limited(policy, || Error::Refused {
+                code: verdict.code,
+                message: verdict.message,
+            }),
+        }
+    }
+
+    fn limited(&mut self, policy: &RetryPolicy, error: impl FnOnce() -> Error) -> Decision {
+        self.doubtful_answers += 1;
+        if self.doubtful_answers < policy.doubtful_attempts {
+            Decision::Retry
+        } else {
+            Decision::Stop(error())
+        }
+    }
+
+    fn passing(
+        &self,
+        message: String,
+        rows: usize,
+        age: Duration,
+        policy: &RetryPolicy,
+        memory: Option<Duration>,
+    ) -> Decision {
+        let forgotten = self
+            .doubtful_since
+            .zip(memory)
+            .is_some_and(|(since, memory)| age - since >= memory / 2);
+        if forgotten {
+            return Decision::Stop(Error::Undecided { rows, message });
+        }
+        match policy.give_up_after {
+            Some(most) if age >= most => Decision::Stop(Error::Unavailable {
+                attempts: self.attempts,
+                waited: age,
+                message,
+            }),
+            _ => Decision::Retry,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOST: (Kind, bool) = (Kind::Passing, true);
+    const BUSY: (Kind, bool) = (Kind::Passing, false);
+    const BAD_ROW: (Kind, bool) = (Kind::BadRow, false);
+
+    fn decide(
+        answers: &[(Kind, bool)],
+        rows: usize,
+        seconds: u64,
+        policy: RetryPolicy,
+    ) -> Decision {
+        let mut history = History::default();
+        let mut last = None;
+        for (number, &(kind, may_have_committed)) in answers.iter().enumerate() {
+            let verdict = Verdict {
+                kind,
+                may_have_committed,
+                code: None,
+                message: "said no".to_owned(),
+            };
+            let age = Duration::from_secs(seconds * number as u64);
+            let memory = Some(Duration::from_secs(3600));
+            last = Some(history.decide(verdict, rows, age, &policy, memory));
+        }
+        last.unwrap()
+    }
+
+    fn check(answers: &[(Kind, bool)], rows: usize, expected: &str) {
+        let decision = decide(answers, rows, 1, RetryPolicy::default());
+        let seen = match decision {
+            Decision::Retry => "retry",
+            Decision::Split => "split",
+            Decision::PutAside => "put aside",
+            Decision::Stop(Error::Undecided { .. }) => "undecided",
+            Decision::Stop(Error::Refused { .. }) => "refused",
+            Decision::Stop(other) => panic!("{other}"),
+        };
+        assert_eq!(seen, expected, "after {answers:?} with {rows} rows");
+    }
+
+    #[test]
+    fn refused_batches_are_split_down_to_the_row() {
+        check(&[BAD_ROW], 9, "split");
+        check(&[BUSY, BUSY, BAD_ROW], 9, "split");
+        check(&[BAD_ROW], 1, "put aside");
+        check(&[(Kind::TooLarge, false)], 2, "split");
+        check(&[(Kind::TooLarge, false)], 1, "put aside");
+        check(&[(Kind::TooMuchMemory, false)], 2, "split");
+    }
+
+    #[test]
+    fn a_batch_that_may_be_committed_is_never_split() {
+        check(&[LOST, BAD_ROW], 9, "retry");
+        check(&[LOST, BAD_ROW], 1, "retry");
+        check(&[LOST, (Kind::TooLarge, false)], 9, "retry");
+        check(&[(Kind::BadRow, true)], 9, "retry");
+        check(&[(Kind::TooMuchMemory, true)], 9, "retry");
+        check(&[LOST, (Kind::TooMuchMemory, false)], 9, "retry");
+        let mut answers = vec![LOST];
+        answers.extend([BAD_ROW; 8]);
+        check(&answers, 9, "undecided");
+    }
+
+    #[test]
+    fn memory_that_no_split_can_save_is_asked_for_some_times() {
+        let one_row = [(Kind::TooMuchMemory, false); 8];
+        check(&one_row[..7], 1, "retry");
+        check(&one_row, 1, "refused");
+        let whole = [(Kind::TooMuchMemory, true); 8];
+        check(&whole[..7], 9, "retry");
+        check(&whole, 9, "undecided");
+    }
+
+    #[test]
+    fn what_lasts_stops_at_once_and_what_is_unknown_after_some_attempts() {
+        check(&[(Kind::Final, true)], 9, "refused");
+        check(&[(Kind::Unknown, true); 7], 9, "retry");
+        check(&[(Kind::Unknown, true); 8], 9, "refused");
+    }
+
+    #[test]
+    fn what_passes_is_tried_without_end_unless_configured() {
+        check(&[BUSY; 10_000], 9, "retry");
+        let policy = RetryPolicy {
+            give_up_after: Some(Duration::from_secs(60)),
+            ..RetryPolicy::default()
+        };
+        assert!(matches!(decide(&[BUSY; 60], 9, 1, policy), Decision::Retry));
+        let stopped = decide(&[BUSY; 61], 9, 1, policy);
+        assert!(
+            matches!(stopped, Decision::Stop(Error::Unavailable { attempts: 61, waited, .. })
+                if waited == Duration::from_secs(60)),
+        );
+    }
+
+    #[test]
+    fn a_token_that_the_table_may_have_forgotten_is_not_trusted() {
+        let policy = RetryPolicy::default();
+        assert!(matches!(
+            decide(&[LOST, BUSY], 9, 1799, policy),
+            Decision::Retry
+        ));
+        let stopped = decide(&[LOST, BUSY], 9, 1800, policy);
+        assert!(matches!(stopped, Decision::Stop(Error::Undecided { .. })));
+        assert!(matches!(
+            decide(&[BUSY, BUSY], 9, 9999, policy),
+            Decision::Retry
+        ));
+    }
+}

@@ -1,0 +1,81 @@
+//! One attempt: the sealed bytes, over HTTP, with what makes its answer a promise.
+
+use bytes::Bytes;
+use clickhouse::Client;
+
+use crate::batch::Batch;
+use crate::config::{Config, MAX_ROWS_PER_BATCH};
+use crate::table::Table;
+
+/// Largest piece that is compressed and handed to the connection at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Sends a batch once and waits until the server says that it is in the table.
+///
+/// # Cancel safety
+/// Dropped, the insert is broken off; it may be in the table or not.
+pub(crate) async fn attempt(
+    client: &Client,
+    table: &Table,
+    config: &Config,
+    batch: &Batch,
+    number: u32,
+) -> clickhouse::error::Result<()> {
+    let mut insert = client
+        .insert_formatted_with(table.insert_sql.as_str())
+        .with_timeouts(Some(config.attempt_timeout), Some(config.attempt_timeout))
+        // Acknowledged means written, not queued: `async_insert` is on by default since 26.
+        .with_setting("async_insert", "0")
+        // The status line waits for the outcome, instead of coming before it.
+        .with_setting("wait_end_of_query", "1")
+        .with_setting("insert_deduplicate", "1")
+        .with_setting("insert_deduplication_token", batch.token.as_str())
+        // A repeated insert also adds nothing to what views made of the first one, and mends what
+        // they missed.
+        .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+        // One batch is one block.
+        .with_setting(
+            "max_insert_block_size",
+            (MAX_ROWS_PER_BATCH + 1).to_string(),
+        )
+        // The header's names and types are compared with the table's.
+        .with_setting("input_format_with_names_use_header", "1")
+        .with_setting("input_format_with_types_use_header", "1")
+        .with_setting("query_id", format!("{}-{number}", batch.token));
+    for (name, value) in &config.settings {
+        insert = insert.with_setting(name, value);
+    }
+    for chunk in chunks(&table.header, batch.bytes()) {
+        insert.send(chunk).await?;
+    }
+    insert.end().await
+}
+
+/// Cuts the bytes of an insert. The header is copied before the first rows, because a small piece
+/// of its own would wait for the other side's delayed acknowledgement.
+fn chunks(header: &[u8], mut rows: Bytes) -> impl Iterator<Item = Bytes> {
+    let first = rows.split_to(rows.len().min(CHUNK_BYTES));
+    let rest = std::iter::from_fn(move || {
+        let chunk = rows.split_to(rows.len().min(CHUNK_BYTES));
+        (!chunk.is_empty()).then_some(chunk)
+    });
+    std::iter::once([header, &first].concat().into()).chain(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_the_header_and_the_rows_in_order() {
+        let bytes: Bytes = (0..=255)
+            .cycle()
+            .take(CHUNK_BYTES * 2 + 5)
+            .collect::<Vec<u8>>()
+            .into();
+        let chunks: Vec<_> = chunks(b"head", bytes.clone()).collect();
+        let sizes: Vec<_> = chunks.iter().map(Bytes::len).collect();
+        assert_eq!(sizes, [CHUNK_BYTES + 4, CHUNK_BYTES, 5]);
+        assert_eq!(chunks.concat(), [b"head", &bytes[..]].concat());
+    }
+}

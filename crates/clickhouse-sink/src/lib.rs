@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod batch;
+mod batcher;
+mod columns;
+mod config;
+mod courier;
+mod decision;
+mod encode;
+mod error;
+mod exception;
+mod insert;
+mod ledger;
+mod owner;
+pub mod row_binary;
+mod shared;
+mod sink;
+mod start;
+mod stats;
+mod table;
+mod type_check;
+mod verdict;
+mod window;
+
+pub use config::{
+    Config, Deduplication, Kept, MAX_ROWS_PER_BATCH, OnRefused, RefusedRow, RetryPolicy,
+};
+pub use encode::{ColumnSpec, EncodeError, EncodeRow, TableColumn};
+pub use error::Error;
+pub use ledger::Delivered;
+pub use sink::{Receipt, Sink};
+pub use stats::Stats;

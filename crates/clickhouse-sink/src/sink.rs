@@ -1,0 +1,243 @@
+//! The handle that callers hold.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use clickhouse::Client;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::batch::EncodedRows;
+use crate::batcher::{Batcher, Limits};
+use crate::config::Config;
+use crate::courier::Courier;
+use crate::encode::{EncodeRow, TableColumn};
+use crate::error::Error;
+use crate::ledger::Delivered;
+use crate::owner::{Command, Owner};
+use crate::shared::{Shared, Waiting};
+use crate::start::{open, random_prefix};
+use crate::stats::Stats;
+
+/// Takes rows for one table, from many tasks. Clones are handles to the same sink.
+///
+/// When the last handle is dropped, the rows taken so far are still inserted while the runtime
+/// lives; [`Sink::close`] waits for that.
+pub struct Sink<R> {
+    commands: mpsc::UnboundedSender<Command>,
+    room: Arc<Semaphore>,
+    /// Room that the queue has in all.
+    queue_rows: usize,
+    columns: Arc<[TableColumn]>,
+    shared: Arc<Shared>,
+    rows: PhantomData<fn(R)>,
+}
+
+/// Resolves when all rows of one send are settled: durable in the table, or refused by the server
+/// and put aside.
+///
+/// # Cancel safety
+/// Dropping a receipt does not take its rows back.
+#[derive(Debug)]
+#[must_use = "rows are only known to be in the table once their receipt resolved"]
+pub struct Receipt(oneshot::Receiver<Result<Delivered, Error>>);
+
+impl Future for Receipt {
+    type Output = Result<Delivered, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|answer| answer.unwrap_or(Err(Error::Closed)))
+    }
+}
+
+impl<R: EncodeRow> Sink<R> {
+    /// Compares the rows' columns with the table, and starts the task that owns the batches.
+    ///
+    /// Server errors that pass are waited for, up to [`RetryPolicy::give_up_start_after`](crate::RetryPolicy::give_up_start_after).
+    ///
+    /// # Errors
+    /// [`Error::Config`], [`Error::Schema`] and [`Error::Deduplication`] for what has to be mended,
+    /// [`Error::Refused`] and [`Error::Unavailable`] for what the server does.
+    pub async fn start(client: Client, config: Config) -> Result<Self, Error> {
+        config.validate()?;
+        let written = R::columns();
+        let (table, window) = open(&client, &config, &written).await?;
+        let shared = Arc::new(Shared::default());
+        let queue_rows = config.queue_rows.min(Semaphore::MAX_PERMITS);
+        let room = Arc::new(Semaphore::new(queue_rows));
+        let (commands, received) = mpsc::unbounded_channel();
+        let limits = Limits {
+            max_rows: config.max_rows,
+            max_bytes: config.max_bytes,
+            max_age: config.max_age,
+        };
+        let sink = Self {
+            commands,
+            room: Arc::clone(&room),
+            queue_rows,
+            columns: Arc::clone(&table.columns),
+            shared: Arc::clone(&shared),
+            rows: PhantomData,
+        };
+        let courier = Courier {
+            client,
+            config,
+            table,
+            written,
+            window,
+            counters: Arc::clone(&shared.counters),
+        };
+        let batcher = Batcher::new(limits, random_prefix());
+        tokio::spawn(Owner::new(received, room, shared, courier, batcher).run());
+        Ok(sink)
+    }
+
+    /// Hands over rows, waiting while the queue is full. They are encoded here, in the caller's
+    /// task and without a pause, and batched in order of arrival with other senders' rows.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] and [`Error::Schema`] if these rows cannot be written to the table; any
+    /// other error means that the sink has stopped. None of the rows are taken then.
+    ///
+    /// # Cancel safety
+    /// Dropped before it returns, none of the rows are taken.
+    pub async fn send(&self, rows: Vec<R>) -> Result<Receipt, Error> {
+        if self.shared.is_stopped() {
+            return Err(self.shared.reason());
+        }
+        let count = rows.len();
+        let (answer, receipt) = oneshot::channel();
+        let receipt = Receipt(receipt);
+        let Some(first) = rows.first() else {
+            let _ = answer.send(Ok(Delivered::default()));
+            return Ok(receipt);
+        };
+        self.check(first)?;
+        let permit = self.make_room(count).await?;
+        // Nothing waits from here on, so the rows are taken all or none.
+        let rows = encode(&rows)?;
+        self.shared.counters.taken(count);
+        let command = Command::Rows {
+            rows,
+            permit,
+            answer,
+        };
+        self.commands
+            .send(command)
+            .map_err(|_| self.shared.reason())?;
+        Ok(receipt)
+    }
+
+    fn check(&self, first: &R) -> Result<(), Error> {
+        if self.shared.is_checked() {
+            return Ok(());
+        }
+        first
+            .check(&self.columns)
+            .map_err(|mismatch| Error::Schema {
+                table: std::any::type_name::<R>().to_owned(),
+                message: mismatch.0,
+            })?;
+        self.shared.set_checked();
+        Ok(())
+    }
+}
+
+impl<R> Sink<R> {
+    async fn make_room(&self, rows: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let rows = rows.min(self.queue_rows).try_into().unwrap_or(u32::MAX);
+        let room = || Arc::clone(&self.room);
+        if let Ok(permit) = room().try_acquire_many_owned(rows) {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::new(&self.shared);
+        // The owner may hold a batch that is not full yet, with all the room in it.
+        let _ = self.commands.send(Command::Pressed);
+        let permit = room().acquire_many_owned(rows).await;
+        permit.map_err(|_| self.shared.reason())
+    }
+
+    /// Inserts what waits for a fuller batch, and returns when everything sent before is durable.
+    ///
+    /// # Errors
+    /// Why the sink has stopped; receipts of rows that were not settled say the same.
+    ///
+    /// # Cancel safety
+    /// Dropped, the rows are inserted nevertheless.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.ask(Command::Flush).await
+    }
+
+    /// Takes no more rows from any handle, and returns when those taken are durable. Senders that
+    /// still wait for room get [`Error::Closed`].
+    ///
+    /// # Errors
+    /// Why the sink stopped before; receipts of rows that were not settled say the same.
+    ///
+    /// # Cancel safety
+    /// Dropped, the sink closes nevertheless.
+    pub async fn close(&self) -> Result<(), Error> {
+        match self.ask(Command::Close).await {
+            Err(Error::Closed) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    async fn ask(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), Error>>) -> Command,
+    ) -> Result<(), Error> {
+        let (answer, done) = oneshot::channel();
+        self.commands
+            .send(command(answer))
+            .map_err(|_| self.shared.reason())?;
+        done.await.unwrap_or_else(|_| Err(self.shared.reason()))
+    }
+
+    /// Returns what the sink has done so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.snapshot()
+    }
+}
+
+impl<R> Clone for Sink<R> {
+    fn clone(&self) -> Self {
+        Self {
+            commands: self.commands.clone(),
+            room: Arc::clone(&self.room),
+            queue_rows: self.queue_rows,
+            columns: Arc::clone(&self.columns),
+            shared: Arc::clone(&self.shared),
+            rows: PhantomData,
+        }
+    }
+}
+
+impl<R> fmt::Debug for Sink<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sink")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode<R: EncodeRow>(rows: &[R]) -> Result<EncodedRows, Error> {
+    let mut encoded = EncodedRows {
+        bytes: Vec::new(),
+        ends: Vec::with_capacity(rows.len()),
+    };
+    for (row, value) in rows.iter().enumerate() {
+        value
+            .encode(&mut encoded.bytes)
+            .map_err(|source| Error::Encode { row, source })?;
+        encoded.ends.push(encoded.bytes.len());
+        if row == 0 {
+            encoded.bytes.reserve(encoded.bytes.len() * rows.len());
+        }
+    }
+    Ok(encoded)
+}
