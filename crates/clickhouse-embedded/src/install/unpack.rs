@@ -1,0 +1,169 @@
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use sha2::{Digest, Sha256};
+
+use super::Progress;
+use super::package::{LIBRARY_FILE, Package};
+use crate::Error;
+
+/// Checks that a tarball is the one expected, where that is known.
+pub(super) fn check(
+    package: &Package,
+    tarball: &Path,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), Error> {
+    let Some(known) = package.known else {
+        tracing::warn!(
+            package = package.spec(),
+            "no checksum is known, npm's own holds"
+        );
+        return Ok(());
+    };
+    let digest = File::open(tarball).and_then(|file| {
+        let total = file.metadata()?.len();
+        copy(file, &mut io::sink(), &mut |done| {
+            progress(Progress::Checking { done, total });
+        })
+    });
+    let digest = digest.map_err(Error::file("read", tarball))?;
+    compare(package.spec(), known.tarball_sha256, digest)
+}
+
+/// Unpacks the library to `library` and checks it, where its digest is known.
+pub(super) fn unpack(
+    package: &Package,
+    tarball: &Path,
+    library: &Path,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), Error> {
+    let file = File::open(tarball).map_err(Error::file("open", tarball))?;
+    let digest = unpack_entry(file, library, progress).map_err(Error::file("unpack", tarball))?;
+    match package.known {
+        Some(known) => compare(LIBRARY_FILE.to_owned(), known.library_sha256, digest),
+        None => Ok(()),
+    }
+}
+
+fn unpack_entry(
+    tarball: File,
+    library: &Path,
+    progress: &mut impl FnMut(Progress),
+) -> io::Result<String> {
+    let mut archive = tar::Archive::new(GzDecoder::new(io::BufReader::new(tarball)));
+    for entry in archive.entries()? {
+        let entry = entry?;
+        if entry
+            .path()?
+            .file_name()
+            .is_some_and(|name| name == LIBRARY_FILE)
+        {
+            let total = entry.size();
+            let mut out = File::create(library)?;
+            let digest = copy(entry, &mut out, &mut |done| {
+                progress(Progress::Unpacking { done, total });
+            })?;
+            out.sync_all()?;
+            return Ok(digest);
+        }
+    }
+    let missing = format!("there is no {LIBRARY_FILE} in it");
+    Err(io::Error::new(io::ErrorKind::NotFound, missing))
+}
+
+/// Copies everything and returns its sha256, in hex.
+fn copy(
+    mut from: impl Read,
+    to: &mut impl Write,
+    progress: &mut impl FnMut(u64),
+) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    loop {
+        let len = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..len]);
+        to.write_all(&buffer[..len])?;
+        done += len as u64;
+        progress(done);
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+fn compare(what: String, expected: &'static str, found: String) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Checksum {
+        what,
+        expected,
+        found,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tarball(entries: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let encoder = flate2::write::GzEncoder::new(file.as_file(), flate2::Compression::fast());
+        let mut builder = tar::Builder::new(encoder);
+        for (path, data) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(data.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, path, *data).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap();
+        file
+    }
+
+    #[test]
+    fn the_library_is_found_in_the_package() {
+        let file = tarball(&[("package/index.js", b"x"), ("package/libchdb.so", b"abc")]);
+        let dir = tempfile::tempdir().unwrap();
+        let library = dir.path().join("out");
+        let mut steps = Vec::new();
+        let digest = unpack_entry(file.reopen().unwrap(), &library, &mut |step| {
+            steps.push(step)
+        });
+        assert_eq!(
+            digest.unwrap(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(std::fs::read(&library).unwrap(), b"abc");
+        assert_eq!(steps, [Progress::Unpacking { done: 3, total: 3 }]);
+    }
+
+    #[test]
+    fn a_package_without_it_is_an_error() {
+        let file = tarball(&[("package/index.js", b"x")]);
+        let dir = tempfile::tempdir().unwrap();
+        let error = unpack_entry(file.reopen().unwrap(), &dir.path().join("out"), &mut |_| {});
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn another_file_than_expected_is_refused() {
+        let file = tarball(&[("package/libchdb.so", b"abc")]);
+        let Ok(package) = Package::for_this_system() else {
+            return;
+        };
+        if package.known.is_some() {
+            let refused = check(&package, file.path(), &mut |_| {});
+            assert!(matches!(refused, Err(Error::Checksum { .. })));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod engine;
+mod error;
+mod exception;
+mod front;
+mod install;
+mod instance;
+mod library;
+mod listener;
+mod options;
+mod process;
+pub mod testing;
+mod threads;
+
+pub use engine::Engine;
+pub use error::Error;
+pub use front::Auth;
+pub use install::{InstallOptions, LIBRARY_VERSION, Progress, install, locate};
+pub use listener::Server;
+pub use options::EngineOptions;
