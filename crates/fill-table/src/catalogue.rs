@@ -1,0 +1,186 @@
+//! The market catalogue: which condition, outcome and market a token belongs to.
+
+use clickhouse::Row;
+use clickhouse_sink::{Config, Deduplication, Sink};
+use fills::{ConditionId, TokenId};
+use serde::Serialize;
+
+use crate::ddl;
+use crate::{Error, FillTable};
+
+/// Where an entry of the catalogue comes from. The later one wins for a token, whenever each was
+/// loaded; among entries of one source the newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MarketSource {
+    /// `MarketData` of the subgraph: every token that was ever registered, no texts.
+    Subgraph,
+    /// Polymarket's Gamma API: texts and outcomes.
+    Gamma,
+}
+
+/// What is known about one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketEntry {
+    /// The outcome token.
+    pub token_id: TokenId,
+    /// The condition that groups the market's tokens.
+    pub condition_id: ConditionId,
+    /// The outcome's place among the market's outcomes, from 0, where it is known.
+    pub outcome_index: Option<u8>,
+    /// The outcome's name, such as `Yes`, or empty.
+    pub outcome: String,
+    /// The market's name in URLs, or empty.
+    pub slug: String,
+    /// The market's question, or empty.
+    pub question: String,
+}
+
+#[derive(Debug, Row, Serialize)]
+struct MarketRow {
+    token_id: clickhouse::types::UInt256,
+    condition_id: String,
+    outcome_index: Option<u8>,
+    outcome: String,
+    slug: String,
+    question: String,
+    source: i8,
+}
+
+/// The market catalogue of a fills table.
+///
+/// Fills do not hold what it says: readers see it looked up, so an entry that comes after its
+/// fills shows in all of them at once.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    pub(crate) table: FillTable,
+}
+
+/// Takes entries of one source, in as many calls as there are pages.
+#[derive(Debug)]
+pub struct CatalogueLoad {
+    table: FillTable,
+    source: MarketSource,
+    rows: Sink<MarketRow>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(table: FillTable) -> Self {
+        Self { table }
+    }
+
+    /// Starts to load entries. Loading the same entries again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Insert`] where the sink does not start: the table has to exist.
+    pub async fn load(&self, source: MarketSource) -> Result<CatalogueLoad, Error> {
+        let mut config = Config::new(self.table.names().markets_data().name);
+        // Rows that are there twice become one.
+        config.deduplication = Deduplication::Off;
+        // One after another: what is in the table is all that was added up to some place, so that
+        // a load that was stopped can go on behind it.
+        config.parallel_inserts = 1;
+        config.max_rows = 50_000;
+        config.queue_rows = 100_000;
+        let client = self.table.server().client().clone();
+        Ok(CatalogueLoad {
+            table: self.table.clone(),
+            source,
+            rows: Sink::start(client, config).await?,
+        })
+    }
+}
+
+impl CatalogueLoad {
+    /// Hands over entries, waiting while 100,000 of them have yet to be inserted. They are inserted
+    /// in the order of the calls: wherever a load is stopped, what is there is its beginning.
+    ///
+    /// # Errors
+    /// [`Error::Insert`] where entries could not be inserted.
+    ///
+    /// # Cancel safety
+    /// Dropped before it returns, the entries were either all taken or none.
+    pub async fn add(&self, entries: Vec<MarketEntry>) -> Result<(), Error> {
+        let rows = entries.into_iter().map(|entry| self.row(entry)).collect();
+        // Whether they are durable is what `finish` asks.
+        let _receipt = self.rows.send(rows).await?;
+        Ok(())
+    }
+
+    /// Returns when all entries are durable and readers see them.
+    ///
+    /// # Errors
+    /// [`Error::Insert`] where entries could not be inserted, [`Error::Dictionary`] where readers
+    /// do not see them yet; loading again mends both.
+    pub async fn finish(self) -> Result<(), Error> {
+        self.rows.close().await?;
+        self.table.reload_dictionary().await
+    }
+
+    fn row(&self, entry: MarketEntry) -> MarketRow {
+        MarketRow {
+            token_id: clickhouse::types::UInt256::from_le_bytes(entry.token_id.to_le_bytes()),
+            condition_id: entry.condition_id.to_string(),
+            outcome_index: entry.outcome_index,
+            outcome: entry.outcome,
+            slug: entry.slug,
+            question: entry.question,
+            source: match self.source {
+                MarketSource::Subgraph => 1,
+                MarketSource::Gamma => 2,
+            },
+        }
+    }
+}
+
+impl FillTable {
+    /// Makes the dictionary anew and loads it.
+    ///
+    /// A dictionary reads its table as a user of its own. Where the server's `default` user may
+    /// not, the connection's credentials are written into its definition; `ClickHouse` hides them
+    /// from whoever may not see secrets.
+    pub(crate) async fn make_dictionary(&self) -> Result<(), Error> {
+        let plain = self.try_dictionary(None).await;
+        match (plain, self.server().credentials()) {
+            (Err(error), Some(credentials)) if error.is_answer() => {
+                self.try_dictionary(Some(credentials)).await
+            }
+            (outcome, _) => outcome,
+        }
+        .map_err(|error| self.dictionary_error(error))
+    }
+
+    /// Lets readers see what the catalogue's table holds by now.
+    async fn reload_dictionary(&self) -> Result<(), Error> {
+        match self.load_dictionary().await {
+            // The password it was made with may be an old one.
+            Err(error) if error.is_answer() => self.make_dictionary().await,
+            outcome => outcome,
+        }
+    }
+
+    async fn try_dictionary(&self, credentials: Option<&crate::Credentials>) -> Result<(), Error> {
+        let statement = ddl::dictionary(self.names(), credentials);
+        self.query(&statement).execute().await?;
+        self.load_dictionary().await
+    }
+
+    async fn load_dictionary(&self) -> Result<(), Error> {
+        let dictionary = self.names().dictionary();
+        let statement = format!("-- load_dictionary\nSYSTEM RELOAD DICTIONARY {dictionary}");
+        Ok(self.query(&statement).execute().await?)
+    }
+
+    /// A refused statement may be quoted in the answer, and with it the password.
+    fn dictionary_error(&self, error: Error) -> Error {
+        if !error.is_answer() {
+            return error;
+        }
+        let mut message = error.to_string();
+        if let Some(login) = self.server().credentials()
+            && !login.password.is_empty()
+        {
+            message = message.replace(&login.password, "***");
+        }
+        Error::Dictionary { message }
+    }
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod catalogue;
+mod ddl;
+mod difference;
+mod error;
+mod found;
+mod groups;
+mod names;
+mod presence;
+mod queries;
+mod retry;
+mod row;
+mod schema;
+mod server;
+mod store;
+mod table;
+mod tokens;
+mod view;
+
+pub use catalogue::{Catalogue, CatalogueLoad, MarketEntry, MarketSource};
+pub use difference::Difference;
+pub use error::Error;
+pub use groups::TableGroups;
+pub use names::{Names, Qualified};
+pub use queries::{Storage, TokenTotals, TokenTotalsCursor, Totals};
+pub use row::FillRow;
+pub use server::{Credentials, Server, ServerConfig, ServerInfo};
+pub use store::Store;
+pub use table::FillTable;
+pub use tokens::{Selection, SelectionSize};
+pub use view::FILL_COLUMNS;

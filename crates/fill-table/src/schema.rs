@@ -1,0 +1,131 @@
+//! Making what is not there, and comparing what is.
+
+use std::collections::BTreeMap;
+
+use crate::ddl::{self, DATA, DEAD_LETTERS, MARKETS, Table};
+use crate::difference::Difference;
+use crate::found::{Columns, DROP_VIEW, Existing, ExistingColumn, Found, Missing};
+use crate::names::Qualified;
+use crate::view::{FILL_COLUMNS, fills_view};
+use crate::{Error, FillTable};
+
+impl FillTable {
+    /// Makes what is not there: tables, views and the dictionary; the database has to exist.
+    /// What is there is compared as by [`FillTable::check`]. Calling it again changes nothing.
+    ///
+    /// A killed call leaves some of it made; the next one makes the rest.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] if something else stands under one of the names, and then nothing was
+    /// changed; [`Error::NoRights`]; [`Error::Dictionary`]; any error of the connection.
+    pub async fn ensure(&self) -> Result<(), Error> {
+        let found = self.find().await?;
+        let in_the_way = self.differences(&found, Missing::Fine);
+        if !in_the_way.is_empty() {
+            return Err(Error::Schema(in_the_way));
+        }
+        for (name, table) in self.tables() {
+            if !found.tables.contains_key(&name.name) {
+                self.query(&table.create(&name)).execute().await?;
+            }
+        }
+        let names = self.names();
+        if !found.is_current(&names.markets()) {
+            self.query(&ddl::markets_view(names)).execute().await?;
+        }
+        if !found.is_current(&names.dictionary()) {
+            self.make_dictionary().await?;
+        }
+        if !found.is_current(&names.fills()) {
+            self.query(&fills_view(names)).execute().await?;
+        }
+        Ok(())
+    }
+
+    /// Compares everything under the table's names with what [`FillTable::ensure`] makes.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] naming each table and column that differs, what is expected, what was
+    /// found and what to do; any error of the connection.
+    pub async fn check(&self) -> Result<(), Error> {
+        let found = self.find().await?;
+        let differences = self.differences(&found, Missing::IsDifferent);
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Schema(differences))
+        }
+    }
+
+    fn tables(&self) -> [(Qualified, Table); 3] {
+        let names = self.names();
+        [
+            (names.data(), DATA),
+            (names.markets_data(), MARKETS),
+            (names.dead_letters(), DEAD_LETTERS),
+        ]
+    }
+
+    async fn find(&self) -> Result<Found, Error> {
+        let names = self.names();
+        let all: Vec<String> = [
+            names.fills(),
+            names.data(),
+            names.markets(),
+            names.markets_data(),
+            names.dictionary(),
+            names.dead_letters(),
+        ]
+        .into_iter()
+        .map(|qualified| qualified.name)
+        .collect();
+        let tables = self
+            .query(
+                "-- find_tables\nSELECT name, engine, engine_full, partition_key, sorting_key, \
+                 comment\nFROM system.tables\n\
+                 WHERE database = {database:String} AND name IN {names:Array(String)}",
+            )
+            .param("database", names.database())
+            .param("names", &all)
+            .fetch_all::<Existing>()
+            .await?;
+        let rows = self
+            .query(
+                "-- find_columns\nSELECT table, name, type\nFROM system.columns\n\
+                 WHERE database = {database:String} AND table IN {names:Array(String)}",
+            )
+            .param("database", names.database())
+            .param("names", &all)
+            .fetch_all::<ExistingColumn>()
+            .await?;
+        let mut columns: BTreeMap<String, Columns> = BTreeMap::new();
+        for column in rows {
+            let of_table = columns.entry(column.table).or_default();
+            of_table.insert(column.name, column.r#type);
+        }
+        Ok(Found {
+            tables: tables.into_iter().map(|t| (t.name.clone(), t)).collect(),
+            columns,
+        })
+    }
+
+    fn differences(&self, found: &Found, missing: Missing) -> Vec<Difference> {
+        let names = self.names();
+        let mut differences = Vec::new();
+        for (name, table) in self.tables() {
+            differences.extend(found.table_differences(&name, &table, missing));
+        }
+        for (name, engine) in [
+            (names.markets(), "View"),
+            (names.dictionary(), "Dictionary"),
+            (names.fills(), "View"),
+        ] {
+            differences.extend(found.made_difference(&name, engine, missing));
+        }
+        if found.is_current(&names.fills()) {
+            let expected = FILL_COLUMNS.iter().copied();
+            differences.extend(found.column_differences(&names.fills(), expected, DROP_VIEW));
+        }
+        differences
+    }
+}

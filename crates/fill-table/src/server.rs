@@ -1,0 +1,189 @@
+//! A ClickHouse server, or the embedded engine, and whether it will do.
+
+use std::fmt;
+use std::time::Duration;
+
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use crate::Error;
+use crate::names::Names;
+
+/// The oldest version with everything that the schema uses: views with a definer came last.
+///
+/// **Source**: changelog of `ClickHouse` 24.2.
+const OLDEST_VERSION: &str = "24.2";
+
+/// A server that answers does so within milliseconds.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A user name and a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name.
+    pub user: String,
+    /// The password, which may be empty.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .field("password", &"***")
+            .finish()
+    }
+}
+
+/// Where a ClickHouse server is and who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Its HTTP interface, such as `http://127.0.0.1:8123`.
+    pub url: String,
+    /// Who asks; nothing means the server's `default` user without a password.
+    pub credentials: Option<Credentials>,
+    /// The database that the tables are in.
+    pub database: String,
+}
+
+/// What a server says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
+pub struct ServerInfo {
+    /// Its version, such as `26.7.2.1`.
+    pub version: String,
+    /// Whom it takes the client for.
+    pub user: String,
+    /// Its clock, in seconds since 1970.
+    pub now: u32,
+}
+
+/// A client of a ClickHouse server or of the embedded engine, in one database.
+#[derive(Clone)]
+pub struct Server {
+    client: Client,
+    credentials: Option<Credentials>,
+    database: String,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client's own form shows its headers, and with them the password.
+        f.debug_struct("Server")
+            .field("credentials", &self.credentials)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Makes a client of a server. Nothing is sent yet.
+    pub fn http(config: ServerConfig) -> Self {
+        let mut client = Client::default().with_url(config.url);
+        if let Some(Credentials { user, password }) = &config.credentials {
+            client = client.with_user(user).with_password(password);
+        }
+        Self {
+            client: client.with_database(&config.database),
+            credentials: config.credentials,
+            database: config.database,
+        }
+    }
+
+    /// Takes a client that needs no credentials, such as the embedded engine's.
+    pub fn embedded(client: Client, database: impl Into<String>) -> Self {
+        let database = database.into();
+        Self {
+            client: client.with_database(&database),
+            credentials: None,
+            database,
+        }
+    }
+
+    /// Returns the client, which is set to the database.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns the database that the tables are in.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// Asks the server for its version and whether it takes the client.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], also if there is no answer within ten seconds;
+    /// [`Error::Credentials`]; [`Error::NoDatabase`]; [`Error::TooOld`].
+    pub async fn ping(&self) -> Result<ServerInfo, Error> {
+        let asked = self
+            .client
+            .query("-- ping\nSELECT version() AS version, currentUser() AS user, now() AS now")
+            .fetch_one::<ServerInfo>();
+        let info = tokio::time::timeout(PING_TIMEOUT, asked)
+            .await
+            .map_err(|_| clickhouse::error::Error::TimedOut)??;
+        if version(&info.version) < version(OLDEST_VERSION) {
+            return Err(Error::TooOld {
+                found: info.version,
+                needed: OLDEST_VERSION,
+            });
+        }
+        Ok(info)
+    }
+
+    /// Makes the database unless it is there.
+    ///
+    /// # Errors
+    /// [`Error::NoRights`] where the user may not; otherwise as [`Server::ping`].
+    pub async fn create_database(&self) -> Result<(), Error> {
+        let database = Names::quote(&self.database);
+        // A request that names a database is refused as long as there is none.
+        let client = self.client.clone().with_database("default");
+        client
+            .query_raw(&format!(
+                "-- create_database\nCREATE DATABASE IF NOT EXISTS {database}"
+            ))
+            .execute()
+            .await?;
+        Ok(())
+    }
+}
+
+/// Returns the year and the number of a version, which is what compares.
+fn version(text: &str) -> (u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(version("24.10.1.1") > version("24.2"));
+        assert!(version("23.12.1.1") < version(OLDEST_VERSION));
+        assert_eq!(version("24.2.3.70"), version(OLDEST_VERSION));
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let server = Server::http(ServerConfig {
+            url: "http://127.0.0.1:1".to_owned(),
+            credentials: Some(Credentials {
+                user: "writer".to_owned(),
+                password: "hunter2".to_owned(),
+            }),
+            database: "default".to_owned(),
+        });
+        let shown = format!("{server:?}");
+        assert!(
+            shown.contains("writer") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! The table as the engine sees it.
+
+use async_trait::async_trait;
+use clickhouse::Row;
+use clickhouse_sink::{Config, Deduplication, Sink};
+use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
+use serde::Serialize;
+
+use crate::retry::reading;
+use crate::row::FillRow;
+use crate::{Error, FillTable};
+
+/// A fills table that takes rows.
+///
+/// When it is dropped, rows taken so far are still inserted while the runtime lives;
+/// [`Store::close`] waits for that.
+#[derive(Debug)]
+pub struct Store {
+    table: FillTable,
+    fills: Sink<FillRow>,
+    dead_letters: Sink<DeadLetter>,
+}
+
+#[derive(Debug, Row, Serialize)]
+struct DeadLetter {
+    fill_id: String,
+    field: String,
+    reason: String,
+    event: String,
+}
+
+impl Store {
+    pub(crate) async fn open(table: FillTable, config: Config) -> Result<Self, Error> {
+        let client = table.server().client();
+        let mut dead_letters = Config::new(table.names().dead_letters().name);
+        // Rows that are there twice become one.
+        dead_letters.deduplication = Deduplication::Off;
+        dead_letters.retry = config.retry;
+        let config = Config {
+            table: table.names().data().name,
+            ..config
+        };
+        Ok(Self {
+            fills: Sink::start(client.clone(), config).await?,
+            dead_letters: Sink::start(client.clone(), dead_letters).await?,
+            table,
+        })
+    }
+
+    /// Returns the table.
+    pub fn table(&self) -> &FillTable {
+        &self.table
+    }
+
+    /// Returns the sink of the fills, for its figures.
+    pub fn sink(&self) -> &Sink<FillRow> {
+        &self.fills
+    }
+
+    /// Takes no more rows, and returns when those taken are durable.
+    ///
+    /// # Errors
+    /// [`Error::Insert`]: why rows could not be inserted; their receipts say the same.
+    ///
+    /// # Cancel safety
+    /// Dropped, the store closes nevertheless.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.fills.close().await?;
+        self.dead_letters.close().await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FillStore for Store {
+    async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError> {
+        let rows = fills.into_iter().map(FillRow).collect();
+        let receipt = self.fills.send(rows).await.map_err(Error::from)?;
+        Ok(Receipt::new(async move {
+            let delivered = receipt.await.map_err(Error::from)?;
+            tracing::trace!(?delivered, "rows are durable");
+            Ok(())
+        }))
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        Ok(self.fills.flush().await.map_err(Error::from)?)
+    }
+
+    async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
+        Ok(reading(|| self.table.occupied(span)).await?)
+    }
+
+    async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, StoreError> {
+        Ok(reading(|| self.table.loaded(scope, limit)).await?)
+    }
+
+    async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
+        let rows = events.into_iter().map(DeadLetter::from).collect();
+        let receipt = self.dead_letters.send(rows).await.map_err(Error::from)?;
+        self.dead_letters.flush().await.map_err(Error::from)?;
+        receipt.await.map_err(Error::from)?;
+        Ok(())
+    }
+}
+
+impl From<Malformed> for DeadLetter {
+    fn from(event: Malformed) -> Self {
+        Self {
+            fill_id: event.fill_id,
+            field: event.field,
+            reason: event.reason,
+            event: event.event,
+        }
+    }
+}

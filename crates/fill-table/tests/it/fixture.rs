@@ -1,0 +1,141 @@
+use std::path::Path;
+use std::sync::Once;
+use std::{fs, process};
+
+use clickhouse_embedded::{Engine, EngineOptions, InstallOptions, install};
+use clickhouse_sink::Config;
+use fill_table::{FillTable, MarketEntry, Server, Store};
+use fills::{Address, CTF_EXCHANGE, ConditionId, Fill, FillId, OrderHash, Side, TxHash};
+
+pub(crate) const NAME: &str = "clob_fills_v2";
+/// 2024-01-23 01:30:00 UTC.
+pub(crate) const BEGIN: u32 = 1_705_973_400;
+
+/// Opens the engine of this process, or joins the tests that have it open.
+///
+/// It closes when the last of them ends: a process that ends with an open engine may crash.
+pub(crate) fn engine() -> Engine {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        remove_leftovers(scratch);
+        install(&InstallOptions::default(), |_| {}).unwrap();
+    });
+    let dir = scratch.join(format!("{PREFIX}{}", process::id()));
+    Engine::open(dir, &EngineOptions::default()).unwrap()
+}
+
+const PREFIX: &str = "fill-table-";
+
+/// Removes the directories of processes that have ended.
+fn remove_leftovers(scratch: &Path) {
+    for entry in fs::read_dir(scratch).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let alive = |id| Path::new("/proc").join(id).exists();
+        if name.strip_prefix(PREFIX).is_some_and(|id| !alive(id)) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
+/// Returns a client in an empty database of its own.
+pub(crate) async fn database(name: &str) -> clickhouse::Client {
+    let client = engine().client();
+    let make = format!("CREATE DATABASE {name}");
+    client.query(&make).execute().await.unwrap();
+    client.with_database(name)
+}
+
+/// Returns a table's handle in an empty database of its own.
+pub(crate) async fn bare_table(database: &str) -> FillTable {
+    let client = self::database(database).await;
+    FillTable::new(Server::embedded(client, database), NAME).unwrap()
+}
+
+/// Returns a table that is there and empty.
+pub(crate) async fn table(database: &str) -> FillTable {
+    let table = bare_table(database).await;
+    table.ensure().await.unwrap();
+    table
+}
+
+pub(crate) async fn store(database: &str) -> Store {
+    table(database).await.open(Config::new("")).await.unwrap()
+}
+
+/// Returns the store of a table that holds the fills.
+pub(crate) async fn loaded(database: &str, fills: &[Fill]) -> Store {
+    let store = store(database).await;
+    add(&store, fills).await;
+    store
+}
+
+pub(crate) async fn add(store: &Store, fills: &[Fill]) {
+    use fills::FillStore;
+    let receipt = store.send(fills.to_vec()).await.unwrap();
+    store.flush().await.unwrap();
+    receipt.await.unwrap();
+}
+
+/// Makes the `n`th of different fills: a wallet, a second and a token of its own each.
+pub(crate) fn fill(n: u8) -> Fill {
+    Fill {
+        id: FillId {
+            tx_hash: TxHash([n; 32]),
+            order_hash: OrderHash([n | 0x80; 32]),
+        },
+        timestamp: BEGIN + u32::from(n),
+        maker: Address([n; 20]),
+        taker: CTF_EXCHANGE,
+        token_id: u64::from(n).into(),
+        side: Side::Buy,
+        shares_base_units: 6_000_000,
+        usdc_base_units: 4_800_000,
+        fee_base_units: 0,
+    }
+}
+
+pub(crate) fn condition(n: u8) -> ConditionId {
+    ConditionId([n; 32])
+}
+
+/// Makes what the subgraph knows of a token.
+pub(crate) fn bare_entry(token: u64, condition_byte: u8) -> MarketEntry {
+    MarketEntry {
+        token_id: token.into(),
+        condition_id: condition(condition_byte),
+        outcome_index: None,
+        outcome: String::new(),
+        slug: String::new(),
+        question: String::new(),
+    }
+}
+
+/// Makes what Gamma knows of a token.
+pub(crate) fn full_entry(token: u64, condition_byte: u8) -> MarketEntry {
+    MarketEntry {
+        outcome_index: Some(1),
+        outcome: "No".to_owned(),
+        slug: "will-it-rain".to_owned(),
+        question: "Will it rain?".to_owned(),
+        ..bare_entry(token, condition_byte)
+    }
+}
+
+/// Runs a query whose answer is one text.
+pub(crate) async fn text(table: &FillTable, sql: &str) -> String {
+    let answer = table.server().client().query_raw(sql).fetch_one::<String>();
+    answer.await.unwrap()
+}
+
+/// Runs a query whose answer is one number.
+pub(crate) async fn number(table: &FillTable, sql: &str) -> u64 {
+    let answer = table.server().client().query_raw(sql).fetch_one::<u64>();
+    answer.await.unwrap()
+}
+
+pub(crate) async fn execute(table: &FillTable, sql: &str) {
+    let client = table.server().client();
+    client.query_raw(sql).execute().await.unwrap();
+}

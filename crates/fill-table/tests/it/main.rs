@@ -1,0 +1,13 @@
+//! The table on the real engine, a database for each test.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod catalogue;
+mod columns;
+mod fixture;
+mod queries;
+mod readers;
+mod realdata;
+mod schema;
+mod server;
+mod store;
