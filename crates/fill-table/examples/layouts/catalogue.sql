@@ -1,5 +1,5 @@
 -- catalogue: as many tokens as the archive has, two to a market, the fills' own among them
-INSERT INTO fills_markets_data
+INSERT INTO markets_data
     (token_id, condition_id, outcome_index, outcome, slug, question, source)
 SELECT
     reinterpret(SHA256(concat('t', toString(number))), 'UInt256'),

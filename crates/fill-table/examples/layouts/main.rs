@@ -140,7 +140,7 @@ async fn bytes_per_row(client: &Client, table: &str) -> Outcome<f64> {
 /// Loads a full catalogue, and makes the alternatives to the dictionary.
 async fn make_lookups(client: &Client) -> Outcome {
     run(client, include_str!("catalogue.sql")).await?;
-    let loaded = timed(client, "SYSTEM RELOAD DICTIONARY fills_markets_dictionary").await?;
+    let loaded = timed(client, "SYSTEM RELOAD DICTIONARY markets_dictionary").await?;
     let sql = "SELECT bytes_allocated FROM system.dictionaries";
     let dictionary: u64 = client.query_raw(sql).fetch_one().await?;
 
@@ -152,7 +152,7 @@ async fn make_lookups(client: &Client) -> Outcome {
     )
     .await?;
     let fill = "INSERT INTO joined SELECT token_id, condition_id, outcome_index, outcome, slug \
-                FROM fills_markets";
+                FROM markets";
     let filled = timed(client, fill).await?;
     let sql = "SELECT assumeNotNull(total_bytes) FROM system.tables WHERE name = 'joined'";
     let join: u64 = client.query_raw(sql).fetch_one().await?;
@@ -181,7 +181,7 @@ async fn make_lookups(client: &Client) -> Outcome {
     };
     let lookup = "joinGet('default.joined', 'condition_id', d.token_id)";
     run(client, &view("by_join", lookup, "")).await?;
-    let join = "LEFT ANY JOIN fills_markets AS m ON m.token_id = d.token_id";
+    let join = "LEFT ANY JOIN markets AS m ON m.token_id = d.token_id";
     run(client, &view("by_left_join", "m.condition_id", join)).await
 }
 

@@ -80,7 +80,7 @@ impl Reader<'_> {
             clickhouse_user: self.required("clickhouse_user", parse::name)?,
             clickhouse_password: self.password()?,
             clickhouse_database: self.required("clickhouse_database", parse::identifier)?,
-            data_dir: self.directory.join(self.required("data_dir", parse::path)?),
+            data_dir: self.joined(&self.required("data_dir", parse::path)?),
             table: self.required("table", parse::identifier)?,
             insert_batch_size: self.required("insert_batch_size", whole_number(1..=1_000_000))?,
         })
@@ -178,7 +178,12 @@ impl Reader<'_> {
 
     fn path(&self, name: &str) -> Result<Option<PathBuf>, Error> {
         let path = self.optional(name, parse::path)?;
-        Ok(path.map(|path| self.directory.join(path)))
+        Ok(path.map(|path| self.joined(&path)))
+    }
+
+    /// Joins a path to the directory that the program was started in, without needless dots.
+    fn joined(&self, path: &str) -> PathBuf {
+        self.directory.join(path).components().collect()
     }
 
     /// Returns what was given for a setting, unless that is the word for nothing.

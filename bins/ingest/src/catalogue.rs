@@ -1,0 +1,119 @@
+//! The market catalogue, from the subgraph and from Gamma into the table's database.
+
+use fill_table::{FillTable, MarketEntry, MarketSource};
+use goldsky_client::{Client, Gamma, MarketData};
+use startup::{Failure, Shutdown};
+
+use crate::errors::{from_source, from_table};
+
+const PAGE: u16 = 1000;
+const GAMMA_PAGE: u32 = 500;
+
+/// What one load of the catalogue did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Loaded {
+    pub(crate) tokens: u64,
+    pub(crate) malformed: u64,
+    /// Whether it was stopped before the end.
+    pub(crate) stopped: bool,
+}
+
+/// Loads the conditions of all tokens behind `after`, an id as the source orders them.
+///
+/// # Errors
+/// What source or table meet; what was loaded by then is kept.
+pub(crate) async fn from_subgraph(
+    client: &Client,
+    table: &FillTable,
+    mut after: String,
+    shutdown: &Shutdown,
+) -> Result<Loaded, Failure> {
+    let rows = table.catalogue().load(MarketSource::Subgraph).await;
+    let rows = rows.map_err(from_table)?;
+    let mut loaded = Loaded::default();
+    loop {
+        let page = client
+            .market_datas(&after, PAGE)
+            .await
+            .map_err(from_source)?;
+        let full = page.len() >= usize::from(PAGE);
+        for malformed in &page.malformed {
+            tracing::warn!(
+                id = malformed.id,
+                field = malformed.field,
+                reason = malformed.reason,
+                "a token of the catalogue is not usable"
+            );
+        }
+        loaded.malformed += page.malformed.len() as u64;
+        loaded.tokens += page.entities.len() as u64;
+        let entries = page.entities.into_iter().map(entry).collect();
+        rows.add(entries).await.map_err(from_table)?;
+        loaded.stopped = shutdown.is_requested();
+        match page.last_id {
+            Some(last) if full && !loaded.stopped => after = last,
+            _ => break,
+        }
+    }
+    rows.finish().await.map_err(from_table)?;
+    Ok(loaded)
+}
+
+/// Loads slugs, questions and outcomes of all markets, open and closed.
+///
+/// # Errors
+/// What Gamma or the table meet; what was loaded by then is kept.
+pub(crate) async fn from_gamma(
+    gamma: &Gamma,
+    table: &FillTable,
+    shutdown: &Shutdown,
+) -> Result<Loaded, Failure> {
+    let rows = table.catalogue().load(MarketSource::Gamma).await;
+    let rows = rows.map_err(from_table)?;
+    let mut loaded = Loaded::default();
+    for closed in [false, true] {
+        let mut offset = 0;
+        loop {
+            let page = gamma.markets(closed, GAMMA_PAGE, offset).await;
+            let page = page.map_err(from_source)?;
+            if page.is_empty() || loaded.stopped {
+                break;
+            }
+            offset += page.len() as u32;
+            loaded.malformed += page.malformed.len() as u64;
+            let entries: Vec<MarketEntry> = page.markets.into_iter().flat_map(entries).collect();
+            loaded.tokens += entries.len() as u64;
+            rows.add(entries).await.map_err(from_table)?;
+            loaded.stopped = shutdown.is_requested();
+        }
+    }
+    rows.finish().await.map_err(from_table)?;
+    Ok(loaded)
+}
+
+fn entry(data: MarketData) -> MarketEntry {
+    MarketEntry {
+        token_id: data.token_id,
+        condition_id: data.condition_id,
+        outcome_index: data
+            .outcome_index
+            .and_then(|index| u8::try_from(index).ok()),
+        outcome: String::new(),
+        slug: String::new(),
+        question: String::new(),
+    }
+}
+
+fn entries(market: goldsky_client::GammaMarket) -> Vec<MarketEntry> {
+    let outcomes = market.outcomes.into_iter().enumerate();
+    outcomes
+        .map(|(index, (token_id, outcome))| MarketEntry {
+            token_id,
+            condition_id: market.condition_id,
+            outcome_index: u8::try_from(index).ok(),
+            outcome,
+            slug: market.slug.clone(),
+            question: market.question.clone(),
+        })
+        .collect()
+}

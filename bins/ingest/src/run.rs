@@ -1,0 +1,229 @@
+//! `ingest run`: preflight, resume or start, fetch, insert, checkpoint, summary.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use checkpoint_store::{CheckpointStore, FileStore};
+use clickhouse_sink::Config as SinkConfig;
+use fills::FillSource;
+use goldsky_client::Client;
+use ingest_engine::{Backfill, Config, End, Outcome, Progress, Snapshot};
+use startup::{ExitCode, Failure, Settings, Shutdown};
+use tokio::sync::watch;
+
+use crate::database::Database;
+use crate::errors::{from_checkpoint, from_run, from_source, from_table};
+use crate::progress::{self, Bar};
+use crate::scope::{self, Scope};
+use crate::summary::Summary;
+use crate::{catalogue, source};
+
+/// Inserts at once: while one is being written, the next is on its way.
+const PARALLEL_INSERTS: usize = 2;
+
+/// Runs the backfill.
+///
+/// # Errors
+/// What kept it from starting or made it stop.
+pub(crate) async fn run(
+    settings: &Settings,
+    shutdown: &Shutdown,
+    bar: &Bar,
+) -> Result<ExitCode, Failure> {
+    scope::by_market(&settings.scope)?;
+    confirm_fresh(settings)?;
+    let mut database = Database::open(&settings.table).await?;
+    let ended = backfill(settings, shutdown, bar, &mut database).await;
+    database.close().await;
+    ended
+}
+
+async fn backfill(
+    settings: &Settings,
+    shutdown: &Shutdown,
+    bar: &Bar,
+    database: &mut Database,
+) -> Result<ExitCode, Failure> {
+    let started = Instant::now();
+    let client = Arc::new(source::client(&settings.source)?);
+    let survey = client.survey().await.map_err(from_source)?;
+    tracing::info!(
+        deployment = survey.deployment,
+        head_block = survey.head_block,
+        oldest = survey.oldest.map(instant),
+        newest = survey.newest.map(instant),
+        "the source answers"
+    );
+    database.table.ensure().await.map_err(from_table)?;
+    database.listen(&settings.table).await;
+    tell_where(settings, database);
+
+    load_catalogue(&client, database, shutdown).await?;
+    let scope = scope::decide(settings, &survey, &database.table).await?;
+    let checkpoint = open_checkpoint(settings, &scope)?;
+    check_promise(&checkpoint, database).await?;
+    tracing::info!(
+        strategy = scope.strategy,
+        why = scope.why,
+        from = instant(scope.span.from),
+        to = instant(scope.span.to),
+        checkpoint = %checkpoint.path().display(),
+        "the backfill begins"
+    );
+
+    let outcome = load(
+        settings, &scope, &client, checkpoint, database, shutdown, bar,
+    )
+    .await?;
+    let summary = Summary::of(
+        settings,
+        &scope,
+        &client,
+        &outcome,
+        database,
+        started.elapsed(),
+    );
+    let summary = summary.await?;
+    summary.print(settings.output)?;
+    Ok(match outcome.end {
+        End::Interrupted => ExitCode::Interrupted,
+        End::WorkLeft => ExitCode::WorkLeft,
+        End::Complete if summary.dead_letters > 0 => ExitCode::BadData,
+        End::Complete => ExitCode::Done,
+    })
+}
+
+async fn load(
+    settings: &Settings,
+    scope: &Scope,
+    client: &Arc<Client>,
+    checkpoint: FileStore,
+    database: &Database,
+    shutdown: &Shutdown,
+    bar: &Bar,
+) -> Result<Outcome, Failure> {
+    let batch = settings.table.insert_batch_size;
+    let queue_rows = batch.saturating_mul(PARALLEL_INSERTS + 1);
+    let mut sink = SinkConfig::new(&settings.table.table);
+    sink.max_rows = batch;
+    sink.queue_rows = queue_rows;
+    sink.parallel_inserts = PARALLEL_INSERTS;
+    let store = Arc::new(database.table.open(sink).await.map_err(from_table)?);
+    let workers = settings.source.workers;
+    let config = Config {
+        workers,
+        pages_per_request: settings.source.pages_per_request.unwrap_or(1),
+        most_rows_in_hand: queue_rows,
+        checkpoint_interval_units: settings.progress.checkpoint_interval,
+        ..Config::default()
+    };
+    let backfill = Backfill {
+        source: Arc::clone(client) as Arc<dyn FillSource>,
+        store: Arc::clone(&store) as Arc<dyn fills::FillStore>,
+        checkpoint: Arc::new(checkpoint),
+        span: scope.span,
+        groups: scope.groups.clone(),
+        config,
+    };
+    let (watch, snapshots) = watch::channel(Snapshot::default());
+    let outcome = tokio::select! {
+        outcome = backfill.run(shutdown.requested(), &watch) => outcome,
+        never = progress::follow(bar, snapshots) => match never {},
+    };
+    bar.clear();
+    outcome.map_err(from_run)
+}
+
+/// Loads what the catalogue lacks, going on where an earlier load stopped.
+async fn load_catalogue(
+    client: &Client,
+    database: &Database,
+    shutdown: &Shutdown,
+) -> Result<(), Failure> {
+    let table = &database.table;
+    let after = table.catalogue().last_id().await.map_err(from_table)?;
+    let loaded = catalogue::from_subgraph(client, table, after, shutdown).await?;
+    if loaded.tokens > 0 {
+        tracing::info!(tokens = loaded.tokens, "the market catalogue was loaded");
+    }
+    Ok(())
+}
+
+fn open_checkpoint(settings: &Settings, scope: &Scope) -> Result<FileStore, Failure> {
+    let path = &settings.progress.checkpoint;
+    let opened = if settings.progress.fresh {
+        FileStore::open_fresh(path, &scope.identity)
+    } else {
+        FileStore::open(path, &scope.identity)
+    };
+    opened.map_err(from_checkpoint)
+}
+
+/// Refuses a checkpoint that promises more rows than the table holds: the table was emptied or is
+/// another one, and the run would end as complete without them.
+async fn check_promise(checkpoint: &FileStore, database: &Database) -> Result<(), Failure> {
+    let Some(loaded) = checkpoint.load().await.map_err(from_checkpoint)? else {
+        return Ok(());
+    };
+    // What is not a run's progress is the engine's to refuse.
+    let Ok(progress) = serde_json::from_slice::<Progress>(&loaded.payload) else {
+        return Ok(());
+    };
+    let found = database.table.count().await.map_err(from_table)?;
+    if found >= progress.fills {
+        return Ok(());
+    }
+    let message = format!(
+        "the checkpoint {} promises {} fills, and the table holds {found}",
+        checkpoint.path().display(),
+        progress.fills
+    );
+    Err(Failure::new(ExitCode::BadData, message).with_hint(
+        "if the table was emptied on purpose, --fresh loads it again; else name the right table",
+    ))
+}
+
+fn confirm_fresh(settings: &Settings) -> Result<(), Failure> {
+    use std::io::{IsTerminal, Write};
+
+    if !settings.progress.fresh || settings.progress.yes || !settings.progress.checkpoint.exists() {
+        return Ok(());
+    }
+    let refused = || {
+        Failure::new(
+            ExitCode::Usage,
+            "--fresh forgets the checkpoint and was not confirmed",
+        )
+        .with_hint("add --yes; rows already loaded stay and are not doubled")
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused());
+    }
+    let path = settings.progress.checkpoint.display();
+    let mut answer = String::new();
+    eprint!("Forget the checkpoint {path}? Rows stay and are not doubled. [y/N] ");
+    let asked = std::io::stderr()
+        .flush()
+        .and_then(|()| std::io::stdin().read_line(&mut answer));
+    match asked {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+fn tell_where(settings: &Settings, database: &Database) {
+    if let Some(url) = database.listener_url() {
+        let table = &settings.table.table;
+        tracing::info!(
+            "query it while it runs: curl {url} --data-binary 'SELECT count() FROM {table}'"
+        );
+    }
+}
+
+/// Writes a second as RFC 3339, or as a number where no calendar has it.
+fn instant(second: u64) -> String {
+    let timestamp = i64::try_from(second)
+        .ok()
+        .and_then(|s| jiff::Timestamp::from_second(s).ok());
+    timestamp.map_or_else(|| second.to_string(), |timestamp| timestamp.to_string())
+}

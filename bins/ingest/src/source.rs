@@ -1,0 +1,53 @@
+//! The source that the settings name.
+
+use goldsky_client::{Client, Config, Endpoint, Gamma};
+use pacer::Pacer;
+use startup::settings::SourceSettings;
+use startup::{ExitCode, Failure};
+
+/// Polymarket's documented limit for Gamma is far above; the catalogue needs no more.
+const GAMMA_IN_FLIGHT: usize = 4;
+
+/// Makes the client of the order-book subgraph.
+///
+/// # Errors
+/// A URL that cannot be asked, or TLS that cannot be set up.
+pub(crate) fn client(settings: &SourceSettings) -> Result<Client, Failure> {
+    let pacer = Pacer::new(pacer::Config {
+        max_in_flight: settings.workers,
+        requests_per_10s: settings.requests_per_10s,
+        ..pacer::Config::default()
+    });
+    let mut config = Config::new(endpoint(settings.endpoint.as_str())?);
+    config.max_connections = settings.workers;
+    config.retry.attempts = u32::MAX;
+    config.retry.total = settings.patience;
+    config.retry.rate_limited = config.retry.rate_limited.max(settings.patience);
+    config.survey_retry.total = config.survey_retry.total.min(settings.patience);
+    Client::new(config, pacer).map_err(failure)
+}
+
+/// Makes the client of Gamma.
+///
+/// # Errors
+/// A URL that cannot be asked, or TLS that cannot be set up.
+pub(crate) fn gamma(settings: &SourceSettings) -> Result<Gamma, Failure> {
+    let pacer = Pacer::new(pacer::Config {
+        max_in_flight: GAMMA_IN_FLIGHT,
+        requests_per_10s: None,
+        ..pacer::Config::default()
+    });
+    Gamma::new(Config::new(endpoint(settings.gamma_url.as_str())?), pacer).map_err(failure)
+}
+
+fn endpoint(url: &str) -> Result<Endpoint, Failure> {
+    url.parse().map_err(failure)
+}
+
+fn failure(error: goldsky_client::Error) -> Failure {
+    let code = match &error {
+        goldsky_client::Error::BadEndpoint { .. } => ExitCode::Usage,
+        _ => ExitCode::Failed,
+    };
+    Failure::new(code, error)
+}

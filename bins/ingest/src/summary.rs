@@ -1,0 +1,183 @@
+//! What a run leaves on standard output.
+
+use std::time::Duration;
+
+use goldsky_client::Client;
+use ingest_engine::{End, FailedUnit, Outcome};
+use serde::Serialize;
+use startup::{Failure, Output, Settings};
+
+use crate::database::Database;
+use crate::errors::{from_table, printed};
+use crate::progress::{duration, grouped};
+use crate::scope::Scope;
+
+/// The final object of a run; its keys are part of the program's outside.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    run_id: String,
+    strategy: &'static str,
+    fills_inserted: u64,
+    fills_found: u64,
+    fills_total: u64,
+    markets: u64,
+    wallets: u64,
+    unknown_tokens: u64,
+    unknown_fills: u64,
+    pub(crate) dead_letters: u64,
+    requests: u64,
+    pages: u64,
+    retries: u64,
+    rate_limited: u64,
+    bytes_received: u64,
+    bytes_on_disk: u64,
+    seconds: f64,
+    fills_per_second: f64,
+    markets_per_second: f64,
+    complete: bool,
+    interrupted: bool,
+    failed_units: Vec<FailedUnit>,
+    checkpoint: String,
+    table: String,
+    #[serde(skip)]
+    query_hint: String,
+}
+
+impl Summary {
+    /// Adds up what the run did and what the table holds now.
+    ///
+    /// # Errors
+    /// That the table cannot be read.
+    pub(crate) async fn of(
+        settings: &Settings,
+        scope: &Scope,
+        client: &Client,
+        outcome: &Outcome,
+        database: &Database,
+        took: Duration,
+    ) -> Result<Self, Failure> {
+        let table = &database.table;
+        let totals = table.totals().await.map_err(from_table)?;
+        let storage = table.storage().await.map_err(from_table)?;
+        let dead_letters = table.dead_letters().await.map_err(from_table)?;
+        let stats = client.stats();
+        let seconds = took.as_secs_f64();
+        let rate = |count: u64| count as f64 / seconds.max(0.001);
+        Ok(Self {
+            run_id: run_id(),
+            strategy: scope.strategy,
+            fills_inserted: outcome.fills_inserted,
+            fills_found: outcome.fills_found,
+            fills_total: totals.fills,
+            markets: totals.markets,
+            wallets: totals.wallets,
+            unknown_tokens: totals.unknown_tokens,
+            unknown_fills: totals.unknown_fills,
+            dead_letters,
+            requests: stats.requests,
+            pages: outcome.pages,
+            retries: stats.retries,
+            rate_limited: stats.rate_limited,
+            bytes_received: stats.bytes_received,
+            bytes_on_disk: storage.bytes,
+            seconds,
+            fills_per_second: rate(outcome.fills_inserted),
+            markets_per_second: rate(totals.markets),
+            complete: outcome.end == End::Complete,
+            interrupted: outcome.end == End::Interrupted,
+            failed_units: outcome.progress.failed.clone(),
+            checkpoint: settings.progress.checkpoint.display().to_string(),
+            table: settings.table.table.clone(),
+            query_hint: query_hint(settings),
+        })
+    }
+
+    /// Prints it for people or for programs.
+    ///
+    /// # Errors
+    /// That standard output cannot be written.
+    pub(crate) fn print(&self, output: Output) -> Result<(), Failure> {
+        let text = match output {
+            Output::Human => self.human(),
+            Output::Json => serde_json::to_string(self)
+                .map(|json| json + "\n")
+                .map_err(|error| Failure::new(startup::ExitCode::Failed, error))?,
+        };
+        printed(&text).map(drop)
+    }
+
+    fn human(&self) -> String {
+        let verdict = match (self.complete, self.interrupted) {
+            (true, _) if self.dead_letters > 0 => "complete, with dead letters",
+            (true, _) => "complete",
+            (false, true) => "interrupted: run again to go on",
+            (false, false) => "work is left: run again to go on",
+        };
+        let mut text = format!(
+            "{verdict}\n\
+             \x20 fills       {} in {} ({} inserted now, {} were there)\n\
+             \x20 markets     {}, wallets {}\n\
+             \x20 took        {}, {} fills/s\n\
+             \x20 source      {} requests, {} pages, {} retries, {} times rate limited, {:.1} MB\n\
+             \x20 disk        {:.1} MB, {:.0} bytes a fill\n\
+             \x20 checkpoint  {}\n",
+            grouped(self.fills_total),
+            self.table,
+            grouped(self.fills_inserted),
+            grouped(self.fills_found),
+            grouped(self.markets),
+            grouped(self.wallets),
+            duration(self.seconds),
+            grouped(self.fills_per_second as u64),
+            grouped(self.requests),
+            grouped(self.pages),
+            self.retries,
+            self.rate_limited,
+            self.bytes_received as f64 / 1e6,
+            self.bytes_on_disk as f64 / 1e6,
+            self.bytes_on_disk as f64 / self.fills_total.max(1) as f64,
+            self.checkpoint,
+        );
+        if self.unknown_tokens > 0 {
+            text += &format!(
+                "  unknown     {} tokens ({} fills) are not in the catalogue; `ingest markets` \
+                 loads it anew\n",
+                grouped(self.unknown_tokens),
+                grouped(self.unknown_fills)
+            );
+        }
+        if self.dead_letters > 0 {
+            text += &format!(
+                "  dead        {} events could not become fills: SELECT * FROM {}_dead_letters\n",
+                grouped(self.dead_letters),
+                self.table
+            );
+        }
+        for unit in &self.failed_units {
+            text += &format!(
+                "  failed      [{}, {}) after {} attempts: {}\n",
+                unit.from, unit.to, unit.attempts, unit.reason
+            );
+        }
+        text + &self.query_hint
+    }
+}
+
+fn query_hint(settings: &Settings) -> String {
+    let table = &settings.table.table;
+    let select = format!("SELECT side, count(), sum(usdc) FROM {table} GROUP BY side");
+    match &settings.table.clickhouse_url {
+        Some(url) => format!("Query it: curl {url} --data-binary '{select}'\n"),
+        None => format!(
+            "Query it: ingest engine serve --data-dir {}\n          \
+             curl http://127.0.0.1:8123 --data-binary '{select}'\n",
+            settings.table.data_dir.display()
+        ),
+    }
+}
+
+/// Names a run by when it ended and by its process, so that reports sort by time.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now();
+    format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), std::process::id())
+}

@@ -1,0 +1,162 @@
+//! Kills and stops at moments that nobody chose.
+
+use std::time::Duration;
+
+use crate::exactness::{assert_counters, counters};
+use crate::harness::*;
+
+const FILLS: u64 = 60_000;
+
+fn source(directory: &std::path::Path, more: &[&str]) -> Source {
+    let fills = FILLS.to_string();
+    let mut arguments = vec!["--fills", &fills, "--markets", "300", "--latency-ms", "20"];
+    arguments.extend(more);
+    Source::start(directory, &arguments)
+}
+
+/// Small batches and many checkpoints, so that a kill finds everything half done.
+const FINELY: [&str; 6] = [
+    "--insert-batch-size",
+    "3000",
+    "--workers",
+    "4",
+    "--checkpoint-interval",
+    "1",
+];
+
+#[tokio::test]
+async fn killed_again_and_again_the_table_is_exact_in_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = source(directory.path(), &[]);
+    let engine = Engine::start(&directory.path().join(""));
+    let run = || {
+        let arguments = ["--clickhouse-url", &engine.url];
+        let mut run = ingest(directory.path(), &source, &arguments);
+        run.args(FINELY);
+        Running::start(run)
+    };
+    let mut kills = 0;
+    let mut wait = 300;
+    loop {
+        let mut running = run();
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        if running.has_ended() {
+            break;
+        }
+        running.signal("KILL");
+        drop(running);
+        kills += 1;
+        // Not a multiple of anything that the program does.
+        wait += 37;
+        let rows = engine
+            .text("SELECT count(), uniqExact(fill_id) FROM clob_fills_v2")
+            .await;
+        let (count, distinct) = rows.split_once('\t').unwrap();
+        assert_eq!(count, distinct, "rows are doubled after {kills} kills");
+    }
+    println!("killed {kills} times");
+    assert!(kills >= 2, "nothing was interrupted");
+    let summary = run().end().expect(0).json();
+    assert_eq!(summary["complete"], true);
+    assert_eq!(summary["fills_total"], FILLS);
+    assert_counters(&engine, counters(&source).await).await;
+}
+
+#[tokio::test]
+async fn killed_with_the_engine_inside_the_next_run_completes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = source(directory.path(), &["--requests-per-10s", "100"]);
+    let run = |more: &[&str]| {
+        let mut run = ingest(directory.path(), &source, more);
+        run.args(FINELY);
+        Running::start(run)
+    };
+    for wait in [900, 1_400, 2_100] {
+        let running = run(&[]);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        running.signal("KILL");
+        drop(running);
+    }
+    run(&[]).end().expect(0);
+    let engine = Engine::start(directory.path());
+    let count = engine
+        .text("SELECT count(), uniqExact(fill_id) FROM clob_fills_v2")
+        .await;
+    assert_eq!(count, format!("{FILLS}\t{FILLS}"));
+    assert_counters(&engine, counters(&source).await).await;
+}
+
+#[tokio::test]
+async fn a_stop_drains_and_the_next_run_goes_on_where_it_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = source(directory.path(), &["--requests-per-10s", "50"]);
+    for name in ["TERM", "INT"] {
+        let running = Running::start(ingest(directory.path(), &source, &[]));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        running.signal(name);
+        let stopped = std::time::Instant::now();
+        let summary = running.end().expect(130).json();
+        assert!(stopped.elapsed() < Duration::from_secs(10));
+        assert_eq!(summary["complete"], false);
+        assert_eq!(summary["interrupted"], true);
+    }
+    let status = {
+        let mut status = command("ingest", directory.path());
+        status.args(["status", "--output", "json"]);
+        Running::start(status).end().expect(0).json()
+    };
+    assert_eq!(status["state"], "stopped");
+    let summary = Running::start(ingest(directory.path(), &source, &[]))
+        .end()
+        .expect(0)
+        .json();
+    assert_eq!(summary["fills_total"], FILLS);
+    // What was drained is known to be done, but for the second that each worker was in.
+    assert!(
+        summary["fills_found"].as_u64().unwrap() < 1_000,
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_goes_away_leaves_work_and_the_next_run_does_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let fills = FILLS.to_string();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let start = || {
+        let listen = listen.to_string();
+        let arguments = [
+            "--listen",
+            &listen,
+            "--fills",
+            &fills,
+            "--markets",
+            "300",
+            "--latency-ms",
+            "100",
+        ];
+        Source::start_as_told(directory.path(), &arguments)
+    };
+    let source = start();
+    let running = Running::start(ingest(
+        directory.path(),
+        &source,
+        &["--workers", "2", "--source-patience-seconds", "3"],
+    ));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    drop(source);
+    let summary = running.end().expect(75).json();
+    assert_eq!(summary["complete"], false);
+    assert!(!summary["failed_units"].as_array().unwrap().is_empty());
+
+    let source = start();
+    let summary = Running::start(ingest(directory.path(), &source, &[]))
+        .end()
+        .expect(0)
+        .json();
+    assert_eq!(summary["fills_total"], FILLS);
+    assert_eq!(summary["failed_units"].as_array().unwrap().len(), 0);
+}

@@ -1,0 +1,10 @@
+//! The whole program: real binaries, the real engine, real sockets on loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod crashes;
+mod demo;
+mod exactness;
+mod harness;
+mod refusals;
+mod weather;
+mod witness;
