@@ -1,6 +1,7 @@
 //! The whole program: real binaries, the real engine, real sockets on loopback.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod catalogue;
 mod crashes;
 mod demo;
 mod exactness;

@@ -112,6 +112,10 @@ pub(crate) fn from_run(error: ingest_engine::Error) -> Failure {
                     ExitCode::Unreachable,
                     "bring ClickHouse back, then run again: it goes on where it stopped",
                 ),
+                StoreError::Refused { message } if message.contains("NOT_ENOUGH_SPACE") => (
+                    ExitCode::Failed,
+                    "make room on the table's disk, then run again: it goes on where it stopped",
+                ),
                 _ => (
                     ExitCode::Failed,
                     "mend what ClickHouse names, then run again: it goes on where it stopped",

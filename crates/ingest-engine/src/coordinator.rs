@@ -386,13 +386,14 @@ impl<'a> Coordinator<'a> {
     /// Waits, within a bound, until rows under way are durable.
     async fn drain(&mut self) {
         let deadline = Instant::now() + self.config.drain;
+        let mut refused = None;
         while !self.sends.is_empty() {
             self.start_flush();
             tokio::select! {
                 Some(joined) = self.sends.join_next() => match settle(joined) {
                     Ok(Ok(sent)) => self.note_durable(&sent),
-                    Ok(Err(error)) => tracing::warn!(%error, "rows under way were not inserted"),
-                    Err(error) => tracing::warn!(%error, "rows under way were not inserted"),
+                    Ok(Err(error)) => refused = Some(error.to_string()),
+                    Err(error) => refused = Some(error.to_string()),
                 },
                 Some(_) = self.flush.join_next() => {}
                 () = tokio::time::sleep_until(deadline) => {
@@ -403,6 +404,13 @@ impl<'a> Coordinator<'a> {
                     return;
                 }
             }
+        }
+        if let Some(reason) = refused {
+            tracing::warn!(
+                rows = self.snapshot.rows_in_hand,
+                reason,
+                "rows under way were not inserted: the next run fetches them again"
+            );
         }
     }
 
