@@ -184,6 +184,37 @@ async fn a_checkpoint_that_promises_more_than_the_table_holds_is_not_believed() 
 }
 
 #[tokio::test]
+async fn a_full_disk_stops_the_run_and_the_next_one_completes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(directory.path(), &["--fills", "20000", "--markets", "50"]);
+    let engine = Engine::start(directory.path());
+    let arguments = [
+        "--clickhouse-url",
+        &engine.url,
+        "--insert-batch-size",
+        "2000",
+    ];
+    let run = |more: &[&str]| {
+        let mut run = ingest(directory.path(), &source, &arguments);
+        run.args(more);
+        Running::start(run).end()
+    };
+    run(&["--to", "2025-06-01", "--checkpoint", "first"]).expect(0);
+    // What ClickHouse says of a disk with less room than this is what it says of a full one.
+    let room = "ALTER TABLE clob_fills_v2_data MODIFY SETTING \
+                min_free_disk_bytes_to_perform_insert = ";
+    engine.text(&format!("{room} 1000000000000000")).await;
+    assert_message(&run(&[]), 1, &["NOT_ENOUGH_SPACE", "make room"]);
+    engine.text(&format!("{room} 0")).await;
+    let summary = run(&[]).expect(0).json();
+    assert_eq!(summary["fills_total"], 20_000);
+    let distinct = engine
+        .text("SELECT uniqExact(fill_id) FROM clob_fills_v2")
+        .await;
+    assert_eq!(distinct, "20000");
+}
+
+#[tokio::test]
 async fn a_data_directory_that_is_in_use_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let source = Source::start(directory.path(), &["--fills", "100", "--markets", "5"]);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use checkpoint_store::{CheckpointStore, FileStore};
 use clickhouse_sink::Config as SinkConfig;
+use fill_table::FillTable;
 use fills::FillSource;
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Outcome, Progress, Snapshot};
@@ -58,7 +59,10 @@ async fn backfill(
     database.listen(&settings.table).await;
     tell_where(settings, database);
 
-    load_catalogue(&client, database, shutdown).await?;
+    let (by_market, _) = scope::by_market(&settings.scope)?;
+    if by_market {
+        load_catalogue(&client, &database.table, shutdown).await?;
+    }
     let scope = scope::decide(settings, &survey, &database.table).await?;
     let checkpoint = open_checkpoint(settings, &scope)?;
     check_promise(&checkpoint, database).await?;
@@ -134,15 +138,17 @@ async fn load(
     outcome.map_err(from_run)
 }
 
-/// Loads what the catalogue lacks, going on where an earlier load stopped.
+/// Loads what the catalogue lacks, going on where an earlier load stopped, until asked to stop.
 async fn load_catalogue(
     client: &Client,
-    database: &Database,
+    table: &FillTable,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
-    let table = &database.table;
     let after = table.catalogue().last_id().await.map_err(from_table)?;
-    let loaded = catalogue::from_subgraph(client, table, after, shutdown).await?;
+    let loaded = tokio::select! {
+        loaded = catalogue::from_subgraph(client, table, after, shutdown) => loaded?,
+        () = shutdown.requested() => return Ok(()),
+    };
     if loaded.tokens > 0 {
         tracing::info!(tokens = loaded.tokens, "the market catalogue was loaded");
     }
