@@ -53,14 +53,19 @@ impl Progress {
         }
     }
 
-    /// Lets the range end later, for a source that has grown; what is done stays done.
+    /// Lets the range end later, for a source that has grown; what is done stays done. A range that
+    /// ends earlier changes nothing: the source has served what is behind it before.
     ///
-    /// Returns false, and changes nothing, if `span` begins elsewhere or ends earlier.
+    /// Returns false, and changes nothing, if `span` begins elsewhere.
     pub(crate) fn widen(&mut self, span: Span) -> bool {
-        if span.from != self.span.from || span.to < self.span.to {
+        if self.span.is_empty() {
+            self.span = span;
+            return true;
+        }
+        if span.from != self.span.from {
             return false;
         }
-        if span != self.span {
+        if span.to > self.span.to {
             for groups in std::mem::take(&mut self.groups_done).spans() {
                 for group in (groups.from..groups.to).filter_map(|group| group.try_into().ok()) {
                     let seconds: &mut SpanSet = self.seconds_done.entry(group).or_default();
@@ -160,8 +165,16 @@ mod tests {
             progress.remaining(),
             [(0, Span::new(10, 12)), (1, Span::new(5, 12))]
         );
-        assert!(!progress.widen(Span::new(5, 11)));
+        assert!(progress.widen(Span::new(5, 11)));
+        assert_eq!(progress.span, Span::new(5, 12));
         assert!(!progress.widen(Span::new(4, 12)));
+    }
+
+    #[test]
+    fn a_source_that_was_empty_may_begin_anywhere() {
+        let mut progress = Progress::new(Span::new(0, 0), 1);
+        assert!(progress.widen(Span::new(5, 12)));
+        assert_eq!(progress.remaining(), [(0, Span::new(5, 12))]);
     }
 
     #[test]

@@ -182,10 +182,11 @@ impl Segment {
     pub(crate) fn position(&self, to: u64) -> (u64, u64, Option<f64>) {
         let open = || self.streams.iter().filter(|stream| !stream.done);
         let from = open().map(Stream::at).min().unwrap_or(to);
+        // A stream that is done has seen everything: no one else may ask for any of it again.
         let seen = self
             .streams
             .iter()
-            .map(|stream| if stream.done { from } else { stream.at() })
+            .map(|stream| if stream.done { to } else { stream.at() })
             .max()
             .unwrap_or(to);
         let rate = open().filter_map(|stream| stream.rate).sum::<f64>();

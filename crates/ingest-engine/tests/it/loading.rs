@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fills::{Fill, MemoryGroups, MemoryTable, Span, TokenId};
+use fills::{Fill, MemoryGroups, MemoryTable, Side, Span, TokenId};
 use ingest_engine::{Config, End};
 
 use crate::fakes::*;
@@ -84,6 +84,27 @@ async fn loading_by_tokens_loads_what_a_scan_loads() {
     assert_exact(&table, &fills);
     assert_eq!(outcome.end, End::Complete);
     assert_eq!(outcome.progress.fills, 5_000);
+}
+
+#[tokio::test]
+async fn a_side_that_ends_early_is_not_loaded_again_by_whoever_helps_with_the_other() {
+    let mut random = Random(7);
+    let mut fills: Vec<Fill> = (0..5_000)
+        .map(|_| Fill {
+            side: Side::Buy,
+            ..fill(random.below(SECONDS / 10), 1, &mut Random(random.next()))
+        })
+        .collect();
+    // One page of them, over the whole time.
+    fills.extend((0..15).map(|index| Fill {
+        side: Side::Sell,
+        ..fill(index * SECONDS / 15, 1, &mut Random(random.next()))
+    }));
+    let table = MemoryTable::new();
+    let mut by_tokens = backfill(FaultySource::new(fills.clone()), table.clone(), SPAN);
+    by_tokens.groups = Some(Arc::new(MemoryGroups::new(&[TokenId::from(1)], 1)));
+    run(&by_tokens).await.unwrap();
+    assert_exact(&table, &fills);
 }
 
 #[tokio::test]
