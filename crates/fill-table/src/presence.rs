@@ -1,12 +1,15 @@
 //! Which rows are there: what a run asks before it sends any.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use clickhouse::Row;
 use clickhouse::query::Query;
 use fills::{FillId, Loaded, OrderHash, Scope, Span, SpanSet, TxHash};
 use serde::Deserialize;
+use tokio::time::Instant;
 
+use crate::retry::reading;
 use crate::{Error, FillTable};
 
 /// Seconds of one answer to [`FillTable::occupied`]: an hour, so that the whole archive is at
@@ -19,6 +22,9 @@ const FIRST_WINDOW_SECONDS: u64 = 3600;
 
 /// By how much it looks further while it sees fewer than that part of what it may return.
 const WINDOW_GROWTH: usize = 8;
+
+/// Between two looks at what the server executes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Both ends are inclusive: the last second of a `DateTime` has no successor.
 const WITHIN: &str = "timestamp BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32})";
@@ -65,6 +71,46 @@ impl FillTable {
             end = to.min(from.saturating_add(grown));
         }
         self.first_ids(scope, end, limit).await
+    }
+
+    /// Counts the rows of a span.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn count_in(&self, span: Span) -> Result<u64, Error> {
+        let scope = Scope { span, tokens: None };
+        let count = reading(|| self.count_within(&scope, span.to)).await?;
+        Ok(count as u64)
+    }
+
+    /// Waits until the server executes no insert into this table any more, at most for `patience`;
+    /// false if one was still running then.
+    ///
+    /// A server goes on with an insert whose client died. Looking for its rows before it ended
+    /// would miss them, and sending them again would double them.
+    ///
+    /// # Errors
+    /// Any error of the connection, [`Error::NoRights`] among them.
+    pub async fn await_inserts(&self, patience: Duration) -> Result<bool, Error> {
+        let deadline = Instant::now() + patience;
+        let sql = "-- await_inserts\nSELECT count() FROM system.processes\n\
+                   WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0\n\
+                   AND (current_database = {database:String} \
+                   OR position(query, {database:String}) > 0)";
+        loop {
+            let running: u64 = reading(|| async {
+                let query = self
+                    .query(sql)
+                    .param("table", &self.names().data().name)
+                    .param("database", self.names().database());
+                Ok(query.fetch_one().await?)
+            })
+            .await?;
+            if running == 0 || Instant::now() >= deadline {
+                return Ok(running == 0);
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
     }
 
     async fn count_within(&self, scope: &Scope, end: u64) -> Result<usize, Error> {

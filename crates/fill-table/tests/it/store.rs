@@ -1,10 +1,11 @@
 //! The table as the engine uses it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use fills::{Fill, FillId, FillStore, Malformed, Scope, Span};
 
-use crate::fixture::{BEGIN, add, fill, loaded, number, store};
+use crate::fixture::{BEGIN, add, fill, loaded, number, store, table};
 
 const ALWAYS: Span = Span::new(0, u64::MAX);
 
@@ -204,4 +205,23 @@ async fn the_same_fill_sent_twice_is_the_callers_to_prevent() {
     let store = loaded("store_twice", &[fill(1)]).await;
     add(&store, &[fill(1)]).await;
     assert_eq!(store.table().count().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn an_insert_that_is_still_executed_is_waited_for() {
+    let table = table("awaited_inserts").await;
+    let brief = Duration::from_millis(300);
+    assert!(table.await_inserts(brief).await.unwrap());
+
+    let client = table.server().client();
+    let mut insert = client
+        .insert_formatted_with("INSERT INTO clob_fills_v2_data (timestamp) FORMAT TabSeparated");
+    insert.send("1705973400\n".into()).await.unwrap();
+    assert!(!table.await_inserts(brief).await.unwrap());
+
+    let waiting = table.await_inserts(Duration::from_secs(60));
+    let (ended, done) = tokio::join!(insert.end(), waiting);
+    ended.unwrap();
+    assert!(done.unwrap());
+    assert_eq!(table.count().await.unwrap(), 1);
 }
