@@ -1,3 +1,4 @@
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use pacer::Pacer;
 use serde_json::value::RawValue;
 
 use crate::catalog::MarketData;
-use crate::classify::Failure;
+use crate::classify::{Class, Failure};
 use crate::config::Config;
 use crate::entity::{self, Entity, EntityPage};
 use crate::error::Error;
@@ -27,6 +28,9 @@ pub struct Client {
     exchange: Exchange,
     /// The head of the last survey: no answer may come from before it.
     head: AtomicU64,
+    /// The deployment of the first survey: an endpoint can be moved to another one, which may
+    /// serve other fills.
+    deployment: OnceLock<String>,
 }
 
 impl Client {
@@ -38,6 +42,7 @@ impl Client {
         Ok(Self {
             exchange: Exchange::new(config, pacer)?,
             head: AtomicU64::new(0),
+            deployment: OnceLock::new(),
         })
     }
 
@@ -114,7 +119,9 @@ impl Client {
         let answer = self
             .exchange
             .ask(&self.post(json), |body| {
-                read(&Data::open(body, self.head.load(Ordering::Relaxed))?)
+                let data = Data::open(body, self.head.load(Ordering::Relaxed))?;
+                self.check_deployment(&data)?;
+                read(&data)
             })
             .await?;
         self.exchange.counters.add_pages(pages);
@@ -127,6 +134,21 @@ impl Client {
             json: Bytes::from(json),
         }
     }
+
+    fn check_deployment(&self, data: &Data<'_>) -> Result<(), Failure> {
+        match (self.deployment.get(), &data.meta.deployment) {
+            (Some(known), Some(found)) if known != found => {
+                Err(Failure::new(Class::Broken, other_deployment(known, found)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn other_deployment(known: &str, found: &str) -> String {
+    format!(
+        "the endpoint was moved from deployment {known} to {found}, which may serve other fills"
+    )
 }
 
 #[async_trait]
@@ -135,6 +157,13 @@ impl FillSource for Client {
         let request = self.post(query::survey());
         let survey = self.exchange.ask_soon(&request, survey::read).await?;
         self.head.store(survey.head_block, Ordering::Relaxed);
+        // The first survey decides which deployment this client is of.
+        let deployment = self.deployment.get_or_init(|| survey.deployment.clone());
+        if *deployment != survey.deployment {
+            return Err(SourceError::Broken {
+                message: other_deployment(deployment, &survey.deployment),
+            });
+        }
         Ok(survey)
     }
 

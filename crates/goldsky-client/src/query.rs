@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// Most rows that graph-node returns for one field.
 pub(crate) const MOST_ROWS: u16 = 1000;
 
-const META: &str = "_meta { block { number } hasIndexingErrors }";
+const META: &str = "_meta { block { number } deployment hasIndexingErrors }";
 
 const EVENT_FIELDS: &str = "id transactionHash timestamp orderHash maker taker makerAssetId \
                             takerAssetId makerAmountFilled takerAmountFilled fee";
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(
             query,
             "query Pages($n0: Int!, $f0: BigInt!, $u0: BigInt!) \
-             { _meta { block { number } hasIndexingErrors } \
+             { _meta { block { number } deployment hasIndexingErrors } \
              p0: orderFilledEvents(first: $n0, orderBy: timestamp, orderDirection: asc, \
              where: {and: [{timestamp_gte: $f0}, {timestamp_lt: $u0}]}) \
              { id transactionHash timestamp orderHash maker taker makerAssetId takerAssetId \

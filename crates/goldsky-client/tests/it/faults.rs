@@ -224,6 +224,25 @@ async fn an_answer_from_before_the_surveyed_block_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_was_moved_to_another_deployment_is_broken() {
+    let meta = |deployment: &str| json!({"block": {"number": 100}, "deployment": deployment, "hasIndexingErrors": false});
+    let survey = json!({"data": {
+        "_meta": meta("QmOne"), "oldest": [{"timestamp": "5"}], "newest": [{"timestamp": "9"}],
+    }});
+    let moved = json!({"data": {"_meta": meta("QmOther"), "p0": []}});
+    let server = serve(
+        ResponseTemplate::new(200).set_body_json(survey),
+        ResponseTemplate::new(200).set_body_json(moved),
+    )
+    .await;
+    let client = client(&server.uri());
+    client.survey().await.unwrap();
+    let error = client.fetch(&[first_page()]).await.unwrap_err();
+    assert!(matches!(error, SourceError::Broken { .. }), "{error}");
+    assert!(error.to_string().contains("QmOther"), "{error}");
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed() {
     let elsewhere = serve_always(sound()).await;
     for status in [301, 302, 307, 308] {
