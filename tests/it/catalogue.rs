@@ -93,3 +93,15 @@ async fn only_the_markets_asked_for_are_loaded() {
     assert_eq!(unknown.code, Some(2), "{unknown:?}");
     assert!(unknown.stderr.contains(&nobody));
 }
+
+#[tokio::test]
+async fn a_run_by_market_without_a_catalogue_is_no_success() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut nothing_known = FEW.to_vec();
+    nothing_known.extend(["--unknown-tokens", "1"]);
+    let source = Source::start(directory.path(), &nothing_known);
+    let run = ingest(directory.path(), &source, &["--strategy", "markets"]);
+    let ended = Running::start(run).end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("--strategy scan"), "{ended:?}");
+}

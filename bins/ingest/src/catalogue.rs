@@ -18,6 +18,16 @@ pub(crate) struct Loaded {
     pub(crate) stopped: bool,
 }
 
+impl Loaded {
+    /// Says that a load was stopped.
+    pub(crate) fn stopped() -> Self {
+        Self {
+            stopped: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! `ingest run`: preflight, resume or start, fetch, insert, checkpoint, summary.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use checkpoint_store::{CheckpointStore, FileStore};
 use clickhouse_sink::Config as SinkConfig;
@@ -21,6 +21,9 @@ use crate::{catalogue, source};
 
 /// Inserts at once: while one is being written, the next is on its way.
 const PARALLEL_INSERTS: usize = 2;
+
+/// How long an insert of an earlier run may still be executed: as long as the sink would wait.
+const PATIENCE_WITH_INSERTS: Duration = Duration::from_secs(300);
 
 /// Runs the backfill.
 ///
@@ -59,9 +62,14 @@ async fn backfill(
     database.listen(&settings.table).await;
     tell_where(settings, database);
 
+    await_inserts(&database.table).await?;
     let (by_market, _) = scope::by_market(&settings.scope)?;
     if by_market {
-        load_catalogue(&client, &database.table, shutdown).await?;
+        // Cutting half a catalogue into groups would make another job of it.
+        if load_catalogue_by_market(settings, &client, &database.table, shutdown).await? {
+            tracing::info!("stopped while the market catalogue was loaded: run again to go on");
+            return Ok(ExitCode::Interrupted);
+        }
     }
     let scope = scope::decide(settings, &survey, &database.table).await?;
     let checkpoint = open_checkpoint(settings, &scope)?;
@@ -75,10 +83,27 @@ async fn backfill(
         "the backfill begins"
     );
 
-    let outcome = load(
+    let database = &*database;
+    let fills = load(
         settings, &scope, &client, checkpoint, database, shutdown, bar,
-    )
-    .await?;
+    );
+    // A scan does not need the catalogue, so it does not wait for it.
+    let conditions = async {
+        match by_market {
+            true => Ok(()),
+            false => load_catalogue(&client, &database.table, false, shutdown)
+                .await
+                .map(drop),
+        }
+    };
+    let (outcome, catalogue) = tokio::join!(fills, conditions);
+    let outcome = outcome?;
+    if let Err(failure) = catalogue {
+        tracing::warn!(
+            error = %failure.error,
+            "the market catalogue is not complete: `ingest markets` loads what is missing"
+        );
+    }
     let summary = Summary::of(
         settings,
         &scope,
@@ -138,21 +163,69 @@ async fn load(
     outcome.map_err(from_run)
 }
 
-/// Loads what the catalogue lacks, going on where an earlier load stopped, until asked to stop.
-async fn load_catalogue(
+/// Waits for inserts of an earlier run that died while the server was executing them.
+async fn await_inserts(table: &FillTable) -> Result<(), Failure> {
+    match table.await_inserts(PATIENCE_WITH_INSERTS).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(
+            ExitCode::Failed,
+            "somebody else is inserting into the table, so what is in it cannot be told for sure",
+        )
+        .with_hint("let the other run end, or stop its inserts with KILL QUERY, then run again")),
+        Err(fill_table::Error::NoRights { message }) => {
+            tracing::warn!(
+                message,
+                "it cannot be seen whether the server still executes inserts of an earlier run"
+            );
+            Ok(())
+        }
+        Err(error) => Err(from_table(error)),
+    }
+}
+
+/// Loads the catalogue as far as a run by market needs it; true if it was asked to stop.
+///
+/// New tokens have ids anywhere among the old ones, so only a load from the beginning finds all.
+/// Named markets need no more than that they are known.
+async fn load_catalogue_by_market(
+    settings: &Settings,
     client: &Client,
     table: &FillTable,
     shutdown: &Shutdown,
-) -> Result<(), Failure> {
-    let after = table.catalogue().last_id().await.map_err(from_table)?;
+) -> Result<bool, Failure> {
+    let scope = &settings.scope;
+    let named = !scope.condition_ids.is_empty() || !scope.token_ids.is_empty();
+    let loaded = load_catalogue(client, table, !named, shutdown).await?;
+    if loaded.stopped || !named {
+        return Ok(loaded.stopped);
+    }
+    let catalogue = table.catalogue();
+    let unknown = catalogue.unknown_conditions(&scope.condition_ids).await;
+    if unknown.map_err(from_table)?.is_empty() {
+        return Ok(false);
+    }
+    Ok(load_catalogue(client, table, true, shutdown).await?.stopped)
+}
+
+/// Loads the catalogue, from the beginning or from where an earlier load ended, until asked to stop.
+async fn load_catalogue(
+    client: &Client,
+    table: &FillTable,
+    from_the_beginning: bool,
+    shutdown: &Shutdown,
+) -> Result<catalogue::Loaded, Failure> {
+    let after = match from_the_beginning {
+        true => String::new(),
+        false => table.catalogue().last_id().await.map_err(from_table)?,
+    };
     let loaded = tokio::select! {
         loaded = catalogue::from_subgraph(client, table, after, shutdown) => loaded?,
-        () = shutdown.requested() => return Ok(()),
+        () = shutdown.requested() => catalogue::Loaded::stopped(),
     };
     if loaded.tokens > 0 {
         tracing::info!(tokens = loaded.tokens, "the market catalogue was loaded");
     }
-    Ok(())
+    Ok(loaded)
 }
 
 fn open_checkpoint(settings: &Settings, scope: &Scope) -> Result<FileStore, Failure> {
@@ -175,12 +248,13 @@ async fn check_promise(checkpoint: &FileStore, database: &Database) -> Result<()
     let Ok(progress) = serde_json::from_slice::<Progress>(&loaded.payload) else {
         return Ok(());
     };
-    let found = database.table.count().await.map_err(from_table)?;
+    let found = database.table.count_in(progress.span).await;
+    let found = found.map_err(from_table)?;
     if found >= progress.fills {
         return Ok(());
     }
     let message = format!(
-        "the checkpoint {} promises {} fills, and the table holds {found}",
+        "the checkpoint {} promises {} fills, and the table holds {found} of its range",
         checkpoint.path().display(),
         progress.fills
     );

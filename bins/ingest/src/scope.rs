@@ -67,6 +67,13 @@ pub(crate) async fn decide(
         let selection = selection(&settings.scope, table).await?;
         let groups = TableGroups::new(table.catalogue(), selection, TOKENS_PER_GROUP).await;
         let groups = groups.map_err(from_table)?;
+        if groups.tokens() == 0 && survey.newest.is_some() {
+            return Err(Failure::new(
+                ExitCode::Failed,
+                "the source has fills, and its catalogue has no tokens to ask for them by",
+            )
+            .with_hint("--strategy scan needs no catalogue"));
+        }
         let tokens = format!("{} ({:016x})", groups.tokens(), groups.fingerprint());
         identity.push(("tokens", tokens));
         ("markets", Some(Arc::new(groups) as Arc<dyn TokenGroups>))
