@@ -2,7 +2,7 @@
 
 use fill_table::{FillTable, MarketEntry, MarketSource};
 use goldsky_client::{Client, Gamma, MarketData};
-use startup::{Failure, Shutdown};
+use startup::{Failure, Settings, Shutdown};
 
 use crate::errors::{from_source, from_table};
 
@@ -26,6 +26,57 @@ impl Loaded {
             ..Self::default()
         }
     }
+}
+
+/// Loads the catalogue as far as a run by market needs it; true if it was asked to stop.
+///
+/// New tokens have ids anywhere among the old ones, so only a load from the beginning finds all.
+/// Named markets need no more than that they are known.
+///
+/// # Errors
+/// What source or table meet; what was loaded by then is kept.
+pub(crate) async fn for_a_run_by_market(
+    settings: &Settings,
+    client: &Client,
+    table: &FillTable,
+    shutdown: &Shutdown,
+) -> Result<bool, Failure> {
+    let scope = &settings.scope;
+    let named = !scope.condition_ids.is_empty() || !scope.token_ids.is_empty();
+    let loaded = complete(client, table, !named, shutdown).await?;
+    if loaded.stopped || !named {
+        return Ok(loaded.stopped);
+    }
+    let catalogue = table.catalogue();
+    let unknown = catalogue.unknown_conditions(&scope.condition_ids).await;
+    if unknown.map_err(from_table)?.is_empty() {
+        return Ok(false);
+    }
+    Ok(complete(client, table, true, shutdown).await?.stopped)
+}
+
+/// Loads the catalogue, from the beginning or from where an earlier load ended, until asked to stop.
+///
+/// # Errors
+/// What source or table meet; what was loaded by then is kept.
+pub(crate) async fn complete(
+    client: &Client,
+    table: &FillTable,
+    from_the_beginning: bool,
+    shutdown: &Shutdown,
+) -> Result<Loaded, Failure> {
+    let after = match from_the_beginning {
+        true => String::new(),
+        false => table.catalogue().last_id().await.map_err(from_table)?,
+    };
+    let loaded = tokio::select! {
+        loaded = from_subgraph(client, table, after, shutdown) => loaded?,
+        () = shutdown.requested() => Loaded::stopped(),
+    };
+    if loaded.tokens > 0 {
+        tracing::info!(tokens = loaded.tokens, "the market catalogue was loaded");
+    }
+    Ok(loaded)
 }
 
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.

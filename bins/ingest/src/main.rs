@@ -1,6 +1,7 @@
 //! The backfill as a command. Types meet here; what they do is in the crates.
 
 mod catalogue;
+mod checkpoint;
 mod cli;
 mod config;
 mod database;

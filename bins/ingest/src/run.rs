@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use checkpoint_store::{CheckpointStore, FileStore};
+use checkpoint_store::FileStore;
 use clickhouse_sink::Config as SinkConfig;
 use fill_table::FillTable;
 use fills::FillSource;
 use goldsky_client::Client;
-use ingest_engine::{Backfill, Config, End, Outcome, Progress, Snapshot};
+use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use tokio::sync::watch;
 
 use crate::database::Database;
-use crate::errors::{from_checkpoint, from_run, from_source, from_table};
+use crate::errors::{from_run, from_source, from_table};
 use crate::progress::{self, Bar};
 use crate::scope::{self, Scope};
 use crate::summary::Summary;
-use crate::{catalogue, source};
+use crate::{catalogue, checkpoint, source};
 
 /// Inserts at once: while one is being written, the next is on its way.
 const PARALLEL_INSERTS: usize = 2;
@@ -35,7 +35,13 @@ pub(crate) async fn run(
     bar: &Bar,
 ) -> Result<ExitCode, Failure> {
     scope::by_market(&settings.scope)?;
-    confirm_fresh(settings)?;
+    if settings.metrics_listen.is_some() {
+        return Err(
+            Failure::new(ExitCode::Usage, "this version serves no metrics")
+                .with_hint("leave --metrics-listen and METRICS_LISTEN out"),
+        );
+    }
+    checkpoint::confirm_fresh(settings)?;
     let mut database = Database::open(&settings.table).await?;
     let ended = backfill(settings, shutdown, bar, &mut database).await;
     database.close().await;
@@ -66,14 +72,14 @@ async fn backfill(
     let (by_market, _) = scope::by_market(&settings.scope)?;
     if by_market {
         // Cutting half a catalogue into groups would make another job of it.
-        if load_catalogue_by_market(settings, &client, &database.table, shutdown).await? {
+        if catalogue::for_a_run_by_market(settings, &client, &database.table, shutdown).await? {
             tracing::info!("stopped while the market catalogue was loaded: run again to go on");
             return Ok(ExitCode::Interrupted);
         }
     }
     let scope = scope::decide(settings, &survey, &database.table).await?;
-    let checkpoint = open_checkpoint(settings, &scope)?;
-    check_promise(&checkpoint, database).await?;
+    let checkpoint = checkpoint::open(settings, &scope)?;
+    checkpoint::check_promise(&checkpoint, database).await?;
     tracing::info!(
         strategy = scope.strategy,
         why = scope.why,
@@ -91,7 +97,7 @@ async fn backfill(
     let conditions = async {
         match by_market {
             true => Ok(()),
-            false => load_catalogue(&client, &database.table, false, shutdown)
+            false => catalogue::complete(&client, &database.table, false, shutdown)
                 .await
                 .map(drop),
         }
@@ -180,114 +186,6 @@ async fn await_inserts(table: &FillTable) -> Result<(), Failure> {
             Ok(())
         }
         Err(error) => Err(from_table(error)),
-    }
-}
-
-/// Loads the catalogue as far as a run by market needs it; true if it was asked to stop.
-///
-/// New tokens have ids anywhere among the old ones, so only a load from the beginning finds all.
-/// Named markets need no more than that they are known.
-async fn load_catalogue_by_market(
-    settings: &Settings,
-    client: &Client,
-    table: &FillTable,
-    shutdown: &Shutdown,
-) -> Result<bool, Failure> {
-    let scope = &settings.scope;
-    let named = !scope.condition_ids.is_empty() || !scope.token_ids.is_empty();
-    let loaded = load_catalogue(client, table, !named, shutdown).await?;
-    if loaded.stopped || !named {
-        return Ok(loaded.stopped);
-    }
-    let catalogue = table.catalogue();
-    let unknown = catalogue.unknown_conditions(&scope.condition_ids).await;
-    if unknown.map_err(from_table)?.is_empty() {
-        return Ok(false);
-    }
-    Ok(load_catalogue(client, table, true, shutdown).await?.stopped)
-}
-
-/// Loads the catalogue, from the beginning or from where an earlier load ended, until asked to stop.
-async fn load_catalogue(
-    client: &Client,
-    table: &FillTable,
-    from_the_beginning: bool,
-    shutdown: &Shutdown,
-) -> Result<catalogue::Loaded, Failure> {
-    let after = match from_the_beginning {
-        true => String::new(),
-        false => table.catalogue().last_id().await.map_err(from_table)?,
-    };
-    let loaded = tokio::select! {
-        loaded = catalogue::from_subgraph(client, table, after, shutdown) => loaded?,
-        () = shutdown.requested() => catalogue::Loaded::stopped(),
-    };
-    if loaded.tokens > 0 {
-        tracing::info!(tokens = loaded.tokens, "the market catalogue was loaded");
-    }
-    Ok(loaded)
-}
-
-fn open_checkpoint(settings: &Settings, scope: &Scope) -> Result<FileStore, Failure> {
-    let path = &settings.progress.checkpoint;
-    let opened = if settings.progress.fresh {
-        FileStore::open_fresh(path, &scope.identity)
-    } else {
-        FileStore::open(path, &scope.identity)
-    };
-    opened.map_err(from_checkpoint)
-}
-
-/// Refuses a checkpoint that promises more rows than the table holds: the table was emptied or is
-/// another one, and the run would end as complete without them.
-async fn check_promise(checkpoint: &FileStore, database: &Database) -> Result<(), Failure> {
-    let Some(loaded) = checkpoint.load().await.map_err(from_checkpoint)? else {
-        return Ok(());
-    };
-    // What is not a run's progress is the engine's to refuse.
-    let Ok(progress) = serde_json::from_slice::<Progress>(&loaded.payload) else {
-        return Ok(());
-    };
-    let found = database.table.count_in(progress.span).await;
-    let found = found.map_err(from_table)?;
-    if found >= progress.fills {
-        return Ok(());
-    }
-    let message = format!(
-        "the checkpoint {} promises {} fills, and the table holds {found} of its range",
-        checkpoint.path().display(),
-        progress.fills
-    );
-    Err(Failure::new(ExitCode::BadData, message).with_hint(
-        "if the table was emptied on purpose, --fresh loads it again; else name the right table",
-    ))
-}
-
-fn confirm_fresh(settings: &Settings) -> Result<(), Failure> {
-    use std::io::{IsTerminal, Write};
-
-    if !settings.progress.fresh || settings.progress.yes || !settings.progress.checkpoint.exists() {
-        return Ok(());
-    }
-    let refused = || {
-        Failure::new(
-            ExitCode::Usage,
-            "--fresh forgets the checkpoint and was not confirmed",
-        )
-        .with_hint("add --yes; rows already loaded stay and are not doubled")
-    };
-    if !std::io::stdin().is_terminal() {
-        return Err(refused());
-    }
-    let path = settings.progress.checkpoint.display();
-    let mut answer = String::new();
-    eprint!("Forget the checkpoint {path}? Rows stay and are not doubled. [y/N] ");
-    let asked = std::io::stderr()
-        .flush()
-        .and_then(|()| std::io::stdin().read_line(&mut answer));
-    match asked {
-        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(refused()),
     }
 }
 

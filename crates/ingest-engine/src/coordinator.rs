@@ -23,6 +23,7 @@ use crate::ledger::{Ledger, Ticket};
 use crate::planner::{Cuts, Planner};
 use crate::progress::{FailedUnit, Progress};
 use crate::report::{End, Outcome, Snapshot};
+use crate::saver::Saver;
 use crate::segment::Segment;
 
 /// How often the state of the run is shown and looked over.
@@ -41,10 +42,7 @@ pub(crate) struct Coordinator<'a> {
     requests: JoinSet<Fetched>,
     sends: JoinSet<Result<Sent, StoreError>>,
     flush: JoinSet<Result<(), StoreError>>,
-    saves: JoinSet<Result<(), checkpoint_store::Error>>,
-    saved_at: Instant,
-    unsaved_units: u64,
-    unsaved: bool,
+    saver: Saver,
     failures_in_a_row: u32,
     stopping: bool,
     snapshot: Snapshot,
@@ -83,10 +81,7 @@ impl<'a> Coordinator<'a> {
             requests: JoinSet::new(),
             sends: JoinSet::new(),
             flush: JoinSet::new(),
-            saves: JoinSet::new(),
-            saved_at: Instant::now(),
-            unsaved_units: 0,
-            unsaved: true,
+            saver: Saver::new(Arc::clone(&run.checkpoint), config),
             failures_in_a_row: 0,
             stopping: false,
             snapshot: Snapshot::default(),
@@ -104,10 +99,10 @@ impl<'a> Coordinator<'a> {
             self.drain().await;
         }
         // What is durable is worth keeping however the run ended; the run's own error comes first.
-        let saved = self.save_last().await;
+        let saved = self.saver.finish(&self.progress).await;
         self.show();
         let interrupted = ended?;
-        saved?;
+        self.snapshot.checkpoints += u64::from(saved?);
         let end = match interrupted {
             true => End::Interrupted,
             false if self.progress.is_complete() => End::Complete,
@@ -146,12 +141,12 @@ impl<'a> Coordinator<'a> {
                     self.note_durable(&sent);
                 }
                 Some(joined) = self.flush.join_next() => settle(joined)?.map_err(Error::Store)?,
-                Some(joined) = self.saves.join_next() => {
-                    settle(joined)?.map_err(Error::Checkpoint)?;
+                Some(written) = self.saver.written() => {
+                    written?;
                     self.snapshot.checkpoints += 1;
                 }
                 _ = tick.tick() => {
-                    self.save_if_due()?;
+                    self.saver.save_if_due(&self.progress)?;
                     self.show();
                 }
                 () = &mut stop, if !self.stopping => {
@@ -298,7 +293,7 @@ impl<'a> Coordinator<'a> {
         if segment.is_done() {
             self.planner.complete(segment.id);
             self.ledger.close(segment.id);
-            self.unsaved_units += 1;
+            self.saver.note_unit();
         } else {
             self.ready.push_back(segment);
         }
@@ -358,7 +353,7 @@ impl<'a> Coordinator<'a> {
         });
         self.planner.complete(segment.id);
         self.ledger.close(segment.id);
-        self.unsaved = true;
+        self.saver.note_change();
         self.failures_in_a_row += 1;
         if self.failures_in_a_row >= self.config.most_failures_in_a_row && !self.stopping {
             tracing::error!("the source has stopped answering: no further requests are made");
@@ -372,7 +367,7 @@ impl<'a> Coordinator<'a> {
         self.snapshot.fills_inserted += sent.rows;
         if let Some(done) = self.ledger.durable(sent.ticket) {
             self.progress.mark(done.group, done.span, done.rows);
-            self.unsaved = true;
+            self.saver.note_change();
         }
     }
 
@@ -414,40 +409,6 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    fn save_if_due(&mut self) -> Result<(), Error> {
-        let due = self.unsaved_units >= self.config.checkpoint_interval_units
-            || self.saved_at.elapsed() >= self.config.checkpoint_interval;
-        if self.unsaved && due && self.saves.is_empty() {
-            let payload = self.payload()?;
-            let checkpoint = Arc::clone(&self.run.checkpoint);
-            self.saves
-                .spawn(async move { checkpoint.save(&payload).await });
-        }
-        Ok(())
-    }
-
-    async fn save_last(&mut self) -> Result<(), Error> {
-        while let Some(joined) = self.saves.join_next().await {
-            settle(joined)?.map_err(Error::Checkpoint)?;
-        }
-        if self.unsaved {
-            let payload = self.payload()?;
-            let saved = self.run.checkpoint.save(&payload).await;
-            saved.map_err(Error::Checkpoint)?;
-            self.snapshot.checkpoints += 1;
-        }
-        Ok(())
-    }
-
-    fn payload(&mut self) -> Result<Vec<u8>, Error> {
-        self.unsaved = false;
-        self.unsaved_units = 0;
-        self.saved_at = Instant::now();
-        serde_json::to_vec(&self.progress).map_err(|error| Error::ForeignProgress {
-            message: error.to_string(),
-        })
-    }
-
     fn show(&mut self) {
         self.snapshot.requests_in_flight = self.requests.len();
         self.snapshot.rows_ahead = self.planner.rows_ahead();
@@ -463,7 +424,5 @@ async fn send(store: &dyn FillStore, fills: Vec<fills::Fill>) -> Result<(), Stor
 
 /// Unwraps a task's result; a task that panicked is an error of the run.
 fn settle<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
-    joined.map_err(|error| Error::Died {
-        message: error.to_string(),
-    })
+    joined.map_err(|error| Error::died(&error))
 }

@@ -26,3 +26,11 @@ pub enum Error {
         message: String,
     },
 }
+
+impl Error {
+    pub(crate) fn died(error: &tokio::task::JoinError) -> Self {
+        Self::Died {
+            message: error.to_string(),
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod planner;
 mod progress;
 mod reconcile;
 mod report;
+mod saver;
 mod segment;
 
 pub use backfill::Backfill;
