@@ -141,12 +141,14 @@ async fn a_source_that_goes_away_leaves_work_and_the_next_run_does_it() {
         Source::start_as_told(directory.path(), &arguments)
     };
     let source = start();
-    let running = Running::start(ingest(
+    let mut running = Running::start(ingest(
         directory.path(),
         &source,
         &["--workers", "2", "--source-patience-seconds", "3"],
     ));
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // More than three seconds of pages begin here.
+    running.find_in_stderr("the backfill ", "\"").await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
     drop(source);
     let summary = running.end().expect(75).json();
     assert_eq!(summary["complete"], false);

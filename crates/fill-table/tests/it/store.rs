@@ -218,9 +218,14 @@ async fn an_insert_that_is_still_executed_is_waited_for() {
         .insert_formatted_with("INSERT INTO clob_fills_v2_data (timestamp) FORMAT TabSeparated");
     insert.send("1705973400\n".into()).await.unwrap();
     // The server begins with it in its own time, and then cannot end it.
-    while table.await_inserts(Duration::ZERO).await.unwrap() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let begun = async {
+        while table.await_inserts(Duration::ZERO).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), begun)
+        .await
+        .unwrap();
     assert!(!table.await_inserts(brief).await.unwrap());
 
     let waiting = table.await_inserts(Duration::from_secs(60));
