@@ -12,6 +12,7 @@ pub(crate) mod code {
     pub(crate) const UNKNOWN_SETTING: u32 = 115;
     pub(crate) const READONLY: u32 = 164;
     pub(crate) const TOO_MANY_SIMULTANEOUS_QUERIES: u32 = 202;
+    pub(crate) const QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING: u32 = 216;
     pub(crate) const ABORTED: u32 = 236;
     pub(crate) const QUERY_IS_TOO_LARGE: u32 = 471;
     pub(crate) const CANNOT_DECOMPRESS: u32 = 271;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::claims::{Claim, Claims};
 use crate::exception::{Exception, code};
 use crate::library::{Connection, Library};
 use crate::threads::Threads;
@@ -21,6 +22,7 @@ pub(crate) struct Instance {
     places: Arc<Semaphore>,
     threads: Threads,
     queue_timeout: Duration,
+    claims: Claims,
     closing: watch::Sender<bool>,
     pub(crate) version: String,
     pub(crate) timezone: String,
@@ -67,6 +69,7 @@ impl Instance {
             places: Arc::new(Semaphore::new(threads.limit())),
             threads,
             queue_timeout: options.queue_timeout,
+            claims: Claims::default(),
             closing: watch::Sender::new(false),
             version: version.to_owned(),
             timezone: timezone.to_owned(),
@@ -94,6 +97,13 @@ impl Instance {
             drop(place);
         });
         if taken { Ok(()) } else { Err(closing()) }
+    }
+
+    /// Takes a query's id for as long as the query is executed.
+    ///
+    /// **Errors**: code 216 if a query of this id is being executed.
+    pub(crate) fn claim(&self, query_id: &str) -> Result<Claim, Exception> {
+        self.claims.take(query_id)
     }
 
     /// Tells when the engine starts to close.

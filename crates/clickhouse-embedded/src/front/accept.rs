@@ -68,10 +68,18 @@ async fn statement(
         &instance.timezone,
         request.answer_coding,
     );
+    let claim = request.query_id.as_deref().map(|id| instance.claim(id));
+    let claim = match claim.transpose() {
+        Ok(claim) => claim,
+        Err(refusal) => return replier.error(&refusal),
+    };
     let (sender, upload) = upload::channel(instance.closing());
     let (head, mut answered) = oneshot::channel();
     let answer = Answer::new(replier.clone(), instance.closing(), head);
-    let run = instance.run(move |connection| job::run(connection, request, upload, answer));
+    let run = instance.run(move |connection| {
+        job::run(connection, request, upload, answer);
+        drop(claim);
+    });
     if let Err(refusal) = run.await {
         return replier.error(&refusal);
     }

@@ -25,19 +25,26 @@ async fn count(client: &clickhouse::Client) -> u64 {
         .unwrap()
 }
 
+/// Waits until so many inserts into the database are running.
+async fn until_running(client: &clickhouse::Client, database: &str, inserts: u64) {
+    let running = "SELECT count() FROM system.processes WHERE query ILIKE 'INSERT INTO%' AND current_database = ?";
+    let looking = async {
+        loop {
+            let running = client.query(running).bind(database);
+            if running.fetch_one::<u64>().await.unwrap() == inserts {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), looking)
+        .await
+        .unwrap();
+}
+
 /// Waits until no insert into the database is running, which an aborted one ends by itself.
 async fn until_idle(client: &clickhouse::Client, database: &str) {
-    let running = "SELECT count() FROM system.processes WHERE query ILIKE 'INSERT INTO%' AND current_database = ?";
-    while client
-        .query(running)
-        .bind(database)
-        .fetch_one::<u64>()
-        .await
-        .unwrap()
-        > 0
-    {
-        tokio::task::yield_now().await;
-    }
+    until_running(client, database, 0).await;
 }
 
 #[tokio::test]
@@ -77,6 +84,33 @@ async fn a_connection_that_breaks_in_a_body_inserts_nothing() {
     drop(server);
     until_idle(&client, "abort_tcp").await;
     assert_eq!(count(&client).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_id_stands_for_one_query_at_a_time() {
+    let client = table("abort_query_id").await;
+    let insert = || {
+        client
+            .insert_formatted_with("INSERT INTO t FORMAT CSV")
+            .with_setting("query_id", "one at a time")
+    };
+    let mut first = insert();
+    first.send(bytes::Bytes::from_static(b"1\n")).await.unwrap();
+    until_running(&client, "abort_query_id", 1).await;
+    let second = client
+        .query("SELECT 1")
+        .with_setting("query_id", "one at a time");
+    let refused = second.fetch_one::<u8>().await.unwrap_err().to_string();
+    assert!(refused.starts_with("bad response: Code: 216."), "{refused}");
+    first.end().await.unwrap();
+
+    // Its end is known a moment after its answer.
+    let mut again = insert();
+    while again.send(bytes::Bytes::from_static(b"2\n")).await.is_err() || again.end().await.is_err()
+    {
+        again = insert();
+    }
+    assert_eq!(count(&client).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
