@@ -72,6 +72,23 @@ impl Batch {
             .slice(self.offset(self.first)..self.offset(self.last))
     }
 
+    /// Returns the RowBinary of all rows but the first.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn bytes_behind_first(&self) -> Bytes {
+        self.bytes
+            .slice(self.offset(self.first + 1)..self.offset(self.last))
+    }
+
+    /// Makes a batch of the same rows under another token that answers to nobody.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            token: format!("{}-beside", self.token),
+            shares: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// Cuts the batch between two rows, in the middle. A batch of one row has no parts.
     pub(crate) fn split(self) -> Option<(Self, Self)> {
         let middle = self.first + self.rows() / 2;

@@ -54,7 +54,13 @@ impl History {
             self.doubtful_since.get_or_insert(age);
         }
         let whole = self.doubtful_since.is_some();
+        #[cfg(feature = "mutations")]
+        let whole = whole && !mutation::is_on(mutation::Mutation::SplitInDoubt);
         match verdict.kind {
+            #[cfg(feature = "mutations")]
+            Kind::BadRow if !whole && mutation::is_on(mutation::Mutation::WholeBatchPutAside) => {
+                Decision::PutAside
+            }
             Kind::Final => Decision::Stop(Error::Refused {
                 code: verdict.code,
                 message: verdict.message,

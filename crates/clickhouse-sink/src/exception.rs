@@ -27,9 +27,10 @@ pub(crate) fn of_code(code: u32, text: &str) -> (Kind, bool) {
         241 if of_query_memory(text) => (Kind::TooMuchMemory, !while_reading(text)),
         241 => (Kind::Passing, !while_reading(text)),
         // Turned away at the door: TOO_MANY_SIMULTANEOUS_QUERIES, QUOTA_EXCEEDED,
+        // QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING (an attempt before this one),
         // RECEIVED_ERROR_TOO_MANY_REQUESTS, SESSION_IS_LOCKED, SERVER_OVERLOADED,
         // TCP_CONNECTION_LIMIT_REACHED, HTTP_CONNECTION_LIMIT_REACHED.
-        202 | 201 | 364 | 373 | 745 | 749 | 762 => (Kind::Passing, false),
+        202 | 201 | 216 | 364 | 373 | 745 | 749 | 762 => (Kind::Passing, false),
         // Time and network: TIMEOUT_EXCEEDED, TOO_SLOW, DNS_ERROR, NO_FREE_CONNECTION,
         // SOCKET_TIMEOUT, NETWORK_ERROR, ALL_CONNECTION_TRIES_FAILED, S3_ERROR, AWS_ERROR.
         159 | 160 | 198 | 203 | 209 | 210 | 279 | 499 | 693 => (Kind::Passing, true),

@@ -21,6 +21,23 @@ pub(crate) async fn attempt(
     batch: &Batch,
     number: u32,
 ) -> clickhouse::error::Result<()> {
+    let (token, bytes) = (batch.token.clone(), batch.bytes());
+    #[cfg(feature = "mutations")]
+    let token = match mutation::is_on(mutation::Mutation::TokenPerAttempt) {
+        true => format!("{token}-{number}"),
+        false => token,
+    };
+    #[cfg(feature = "mutations")]
+    let bytes = match mutation::is_on(mutation::Mutation::BytesChange) && number > 1 {
+        true => batch.bytes_behind_first(),
+        false => bytes,
+    };
+    let query_id = batch.token.clone();
+    #[cfg(feature = "mutations")]
+    let query_id = match mutation::is_on(mutation::Mutation::QueryIdPerAttempt) {
+        true => format!("{query_id}-{number}"),
+        false => query_id,
+    };
     let mut insert = client
         .insert_formatted_with(table.insert_sql.as_str())
         .with_timeouts(Some(config.attempt_timeout), Some(config.attempt_timeout))
@@ -29,7 +46,7 @@ pub(crate) async fn attempt(
         // The status line waits for the outcome, instead of coming before it.
         .with_setting("wait_end_of_query", "1")
         .with_setting("insert_deduplicate", "1")
-        .with_setting("insert_deduplication_token", batch.token.as_str())
+        .with_setting("insert_deduplication_token", token.as_str())
         // A repeated insert also adds nothing to what views made of the first one, and mends what
         // they missed.
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
@@ -41,11 +58,14 @@ pub(crate) async fn attempt(
         // The header's names and types are compared with the table's.
         .with_setting("input_format_with_names_use_header", "1")
         .with_setting("input_format_with_types_use_header", "1")
-        .with_setting("query_id", format!("{}-{number}", batch.token));
+        // A server does not begin with a query whose id it is executing: an attempt that nobody
+        // waits for any more has ended before the next one begins.
+        .with_setting("query_id", query_id)
+        .with_setting("log_comment", format!("attempt {number}"));
     for (name, value) in &config.settings {
         insert = insert.with_setting(name, value);
     }
-    for chunk in chunks(&table.header, batch.bytes()) {
+    for chunk in chunks(&table.header, bytes) {
         insert.send(chunk).await?;
     }
     insert.end().await

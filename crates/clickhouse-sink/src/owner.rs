@@ -140,6 +140,8 @@ impl Owner {
             let Some(batch) = self.sealed.pop_front() else {
                 break;
             };
+            #[cfg(feature = "mutations")]
+            let batch = self.receipts_at_start(batch);
             self.courier.counters.started(batch.rows());
             self.inserting
                 .spawn(Arc::clone(&self.courier).deliver(batch));
@@ -168,9 +170,21 @@ impl Owner {
 
     fn next_may_start(&self) -> bool {
         match (self.sealed.front(), self.under_way.first()) {
+            #[cfg(feature = "mutations")]
+            (Some(_), Some(_)) if mutation::is_on(mutation::Mutation::RunAheadWithoutBound) => true,
             (Some(next), Some(oldest)) => next.sequence - oldest < self.run_ahead,
             _ => false,
         }
+    }
+
+    #[cfg(feature = "mutations")]
+    fn receipts_at_start(&mut self, mut batch: Batch) -> Batch {
+        if mutation::is_on(mutation::Mutation::ReceiptAtStart) {
+            for share in std::mem::take(&mut batch.shares) {
+                self.ledger.inserted(share);
+            }
+        }
+        batch
     }
 
     fn obey(&mut self, command: Command) {
@@ -202,6 +216,10 @@ impl Owner {
 
     fn seal(&mut self) {
         let batch = self.batcher.seal();
+        #[cfg(feature = "mutations")]
+        if mutation::is_on(mutation::Mutation::FlushBesideTheOwner) {
+            self.sealed.extend(batch.as_ref().map(Batch::beside));
+        }
         self.enqueue(batch);
     }
 

@@ -73,6 +73,9 @@ impl Verdict {
             (ClientError::TimedOut | ClientError::Decompression(_), None) => (Kind::Passing, true),
             (_, None) => (Kind::Unknown, true),
         };
+        #[cfg(feature = "mutations")]
+        let may_have_committed =
+            may_have_committed && !mutation::is_on(mutation::Mutation::LostAnswerIsRefusal);
         Self {
             kind,
             may_have_committed,
