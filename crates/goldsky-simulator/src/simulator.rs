@@ -50,7 +50,7 @@ impl Simulator {
         let state = Arc::new(State::new(&config, dataset));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&state), stopped));
-        tracing::info!(%address, fills = state.dataset.fills(), "simulating the source");
+        tracing::info!(%address, fills = state.node.dataset.fills(), "simulating the source");
         Ok(Self {
             address,
             endpoint: format!("http://{address}{}", server::SUBGRAPH),
@@ -77,27 +77,27 @@ impl Simulator {
 
     /// Returns the number of events served.
     pub fn fills(&self) -> u64 {
-        self.state.dataset.fills()
+        self.state.node.dataset.fills()
     }
 
     /// Returns the number of markets, those without trades included.
     pub fn markets(&self) -> u64 {
-        u64::from(self.state.dataset.catalogue.markets())
+        u64::from(self.state.node.dataset.catalogue.markets())
     }
 
     /// Returns the number of tokens, those without trades included.
     pub fn tokens(&self) -> u64 {
-        self.state.dataset.catalogue.tokens.len() as u64
+        self.state.node.dataset.catalogue.tokens.len() as u64
     }
 
     /// Returns how many events were counted and then overwritten by one with the same id.
     pub fn overwritten(&self) -> u64 {
-        self.state.dataset.overwritten
+        self.state.node.dataset.overwritten
     }
 
     /// Returns what a complete load must come to.
     pub fn expected(&self) -> Expected {
-        Expected::of(&self.state.dataset)
+        Expected::of(&self.state.node.dataset)
     }
 
     /// Returns what was asked and answered so far.

@@ -59,10 +59,10 @@ pub(crate) async fn answer(
 }
 
 fn view(state: &State, fault: Option<Fault>) -> View<'_> {
-    let blocks = &state.dataset.blocks;
+    let blocks = &state.node.dataset.blocks;
     View {
-        dataset: &state.dataset,
-        host: &state.host,
+        dataset: &state.node.dataset,
+        host: &state.node.host,
         head: match fault {
             Some(Fault::OldState) => blocks.head_before(LAG_BLOCKS),
             _ => blocks.head.clone(),
@@ -108,7 +108,7 @@ fn respond(
     let counts = &state.counts;
     counts.pages.fetch_add(answer.pages, Ordering::Relaxed);
     counts.rows.fetch_add(answer.rows, Ordering::Relaxed);
-    let compressed = (accepts_gzip && state.host.compresses)
+    let compressed = (accepts_gzip && state.node.host.compresses)
         .then(|| gzip(&answer.body))
         .flatten();
     let is_compressed = compressed.is_some();

@@ -21,7 +21,7 @@ pub(crate) async fn route(
     switch: &ResetSwitch,
 ) -> Result<Response<AnswerBody>, BrokenOff> {
     let path = request.uri().path().to_owned();
-    let dataset = &state.dataset;
+    let dataset = &state.node.dataset;
     Ok(match (request.method(), path.as_str()) {
         (&Method::POST, path) if is_subgraph(path) => {
             return graphql(request, state, switch).await;

@@ -1,6 +1,5 @@
 //! What all connections share.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -8,16 +7,14 @@ use std::time::{Duration, Instant};
 use super::rate::{RateWindow, Refused};
 use crate::config::Config;
 use crate::data::{Dataset, Key, unit};
-use crate::expected;
 use crate::faults::{Fault, Faults};
-use crate::host::Host;
+use crate::node::Node;
 use crate::stats::Counts;
 
 /// Everything that answering takes.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) dataset: Dataset,
-    pub(crate) host: Host,
+    pub(crate) node: Node,
     pub(crate) latency: Duration,
     pub(crate) counts: Counts,
     faults: RwLock<Faults>,
@@ -27,22 +24,10 @@ pub(crate) struct State {
     started: Instant,
 }
 
-/// Names the data by what a complete load of them comes to.
-fn deployment(dataset: &Dataset) -> String {
-    let mut hasher = DefaultHasher::new();
-    expected::write(dataset).hash(&mut hasher);
-    format!("QmSimulated{:016x}", hasher.finish())
-}
-
 impl State {
     pub(crate) fn new(config: &Config, dataset: Dataset) -> Self {
-        let mut host = config.host.clone();
-        if host.deployment.is_empty() {
-            host.deployment = deployment(&dataset);
-        }
         Self {
-            dataset,
-            host,
+            node: Node::new(dataset, config.host.clone()),
             latency: config.latency,
             counts: Counts::default(),
             faults: RwLock::new(config.faults.clone()),
