@@ -22,6 +22,8 @@ pub struct Config {
     pub retry: RetryPolicy,
     /// The same for a survey, behind which somebody waits to hear whether the source is there.
     pub survey_retry: RetryPolicy,
+    /// Seed of the random waits before retries; nothing means another one for each client.
+    pub jitter_seed: Option<u64>,
 }
 
 impl Config {
@@ -41,6 +43,7 @@ impl Config {
                 total: Duration::from_secs(90),
                 ..RetryPolicy::default()
             },
+            jitter_seed: None,
         }
     }
 }

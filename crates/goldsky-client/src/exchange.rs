@@ -1,40 +1,43 @@
 //! Request and answer with pacing, classification and retries.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fills::SourceError;
 use pacer::{Outcome, Pacer};
 use tokio::time::Instant;
 
-use crate::classify::{Class, Failure};
+use crate::classify::{self, Class, Failure};
 use crate::config::{Config, RetryPolicy};
 use crate::endpoint::Endpoint;
-use crate::error::Error;
-use crate::http::{Http, Request};
 use crate::retry::{Tries, Verdict};
 use crate::stats::Counters;
+use crate::transport::{Request, Transport, TransportError};
 
 /// The way to one endpoint.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     endpoint: Endpoint,
-    http: Http,
+    transport: Arc<dyn Transport>,
     pacer: Pacer,
     retry: RetryPolicy,
     survey_retry: RetryPolicy,
+    jitter: Jitter,
     pub(crate) counters: Counters,
 }
 
 impl Exchange {
-    pub(crate) fn new(config: Config, pacer: Pacer) -> Result<Self, Error> {
-        Ok(Self {
-            http: Http::new(&config)?,
+    pub(crate) fn new(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
             endpoint: config.endpoint,
             pacer,
             retry: config.retry,
             survey_retry: config.survey_retry,
+            jitter: Jitter::new(config.jitter_seed),
             counters: Counters::default(),
-        })
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -61,6 +64,19 @@ impl Exchange {
         self.ask_for(&self.survey_retry, request, read).await
     }
 
+    /// Sends a request once and returns the body of an answer with a status of success.
+    async fn send(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let answer = self.transport.send(request).await;
+        let answer = answer.map_err(|error| match error {
+            TransportError::Broken(words) => Failure::passing(words),
+            TransportError::TooLarge(words) => Failure::new(Class::TooHeavy, words),
+        })?;
+        match answer.status {
+            200..300 => Ok(answer.body),
+            status => Err(classify::status(status, answer.retry_after, &answer.body)),
+        }
+    }
+
     async fn ask_for<T>(
         &self,
         policy: &RetryPolicy,
@@ -72,7 +88,7 @@ impl Exchange {
             let permit = self.pacer.acquire().await;
             self.counters.add_request();
             let begin = Instant::now();
-            let body = self.http.send(request).await;
+            let body = self.send(request).await;
             let took = begin.elapsed();
             let answer = body.and_then(|body| {
                 self.counters.add_bytes(body.len());
@@ -100,7 +116,7 @@ impl Exchange {
             }
             let words = failure.message.clone();
             let now = Instant::now().into_std();
-            match tries.failed(failure, took, now, random()) {
+            match tries.failed(failure, took, now, self.jitter.next()) {
                 Verdict::GiveUp(error) => return Err(error),
                 Verdict::Again { wait } => {
                     if !refused {
@@ -120,11 +136,27 @@ impl Exchange {
     }
 }
 
-/// Returns a number in `[0, 1)`; good enough to keep retries of many workers apart.
-fn random() -> f64 {
-    // std seeds every RandomState differently. 53 bits are what a double holds exactly.
-    let bits = RandomState::new().hash_one(()) >> 11;
-    bits as f64 / (1_u64 << 53) as f64
+/// Numbers that keep the retries of many workers apart: `SplitMix64` over a counter, so that they
+/// need no lock and one seed gives one sequence.
+#[derive(Debug)]
+struct Jitter(AtomicU64);
+
+impl Jitter {
+    fn new(seed: Option<u64>) -> Self {
+        // std seeds every RandomState differently.
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(()));
+        Self(AtomicU64::new(seed))
+    }
+
+    /// Returns the next number in `[0, 1)`.
+    fn next(&self) -> f64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        // 53 bits are what a double holds exactly.
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
 }
 
 #[cfg(test)]
@@ -133,9 +165,21 @@ mod tests {
 
     #[test]
     fn random_numbers_fill_the_unit_interval() {
-        let numbers: Vec<f64> = (0..1000).map(|_| random()).collect();
+        let jitter = Jitter::new(None);
+        let numbers: Vec<f64> = (0..1000).map(|_| jitter.next()).collect();
         assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
         let mean = numbers.iter().sum::<f64>() / 1000.0;
         assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn one_seed_gives_one_sequence() {
+        let numbers = |seed| {
+            let jitter = Jitter::new(seed);
+            [(); 4].map(|()| jitter.next())
+        };
+        assert_eq!(numbers(Some(7)), numbers(Some(7)));
+        assert_ne!(numbers(Some(7)), numbers(Some(8)));
+        assert_ne!(numbers(None), numbers(None));
     }
 }

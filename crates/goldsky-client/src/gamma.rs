@@ -1,5 +1,7 @@
 //! Gamma: Polymarket's market catalogue, with slugs and the names of outcomes.
 
+use std::sync::Arc;
+
 use fills::{ConditionId, SourceError, TokenId};
 use pacer::Pacer;
 use serde_json::Value;
@@ -10,9 +12,10 @@ use crate::config::Config;
 use crate::entity::{self, MalformedEntity, Object, Wrong};
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::http::Request;
+use crate::http::Http;
 use crate::salvage::kind;
 use crate::stats::Stats;
+use crate::transport::Request;
 
 /// A market as Gamma describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +65,9 @@ impl Gamma {
     /// # Errors
     /// [`Error::Setup`] if HTTP or TLS cannot be set up.
     pub fn new(config: Config, pacer: Pacer) -> Result<Self, Error> {
+        let transport = Arc::new(Http::new(&config)?);
         Ok(Self {
-            exchange: Exchange::new(config, pacer)?,
+            exchange: Exchange::new(config, pacer, transport),
         })
     }
 

@@ -1,34 +1,16 @@
-//! One HTTP exchange: bytes out, bytes in, all bounds kept.
+//! The transport over the network: bytes out, bytes in, all bounds kept.
 
 use std::error::Error as _;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
+use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use url::Url;
 
-use crate::classify::{self, Class, Failure};
 use crate::config::Config;
 use crate::error::Error;
 use crate::text;
-
-/// What to send.
-#[derive(Clone)]
-pub(crate) enum Request {
-    Post { url: Url, json: Bytes },
-    Get { url: Url },
-}
-
-impl fmt::Debug for Request {
-    /// Shows no URL: it can hold secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Post { json, .. } => write!(f, "Post({} bytes)", json.len()),
-            Self::Get { .. } => f.write_str("Get"),
-        }
-    }
-}
+use crate::transport::{Answer, Request, Transport, TransportError};
 
 pub(crate) struct Http {
     client: reqwest::Client,
@@ -54,8 +36,26 @@ impl Http {
         })
     }
 
-    /// Sends a request and returns the body of an answer with a status of success.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
+        let announced = response.content_length().unwrap_or(0);
+        let capacity = usize::try_from(announced).unwrap_or(usize::MAX);
+        let mut body = Vec::with_capacity(capacity.min(self.max_answer_bytes));
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > self.max_answer_bytes {
+                return Err(TransportError::TooLarge(format!(
+                    "the answer is larger than {} bytes",
+                    self.max_answer_bytes
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+#[async_trait]
+impl Transport for Http {
+    async fn send(&self, request: &Request) -> Result<Answer, TransportError> {
         let request = match request {
             // The body is whole, so its length is sent along: graph-node refuses chunks.
             Request::Post { url, json } => self
@@ -69,32 +69,20 @@ impl Http {
             .header(ACCEPT, "application/json")
             .send()
             .await
-            .map_err(failure)?;
+            .map_err(broken)?;
         let status = response.status();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let body = self.body(response).await;
-        if status.is_success() {
-            body
-        } else {
-            let body = body.unwrap_or_default();
-            Err(classify::status(status.as_u16(), retry_after, &body))
-        }
-    }
-
-    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
-        let announced = response.content_length().unwrap_or(0);
-        let capacity = usize::try_from(announced).unwrap_or(usize::MAX);
-        let mut body = Vec::with_capacity(capacity.min(self.max_answer_bytes));
-        while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            if body.len() + chunk.len() > self.max_answer_bytes {
-                return Err(Failure::new(
-                    Class::TooHeavy,
-                    format!("the answer is larger than {} bytes", self.max_answer_bytes),
-                ));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        Ok(Answer {
+            status: status.as_u16(),
+            retry_after,
+            // What a refusal says is worth reading and not worth failing for.
+            body: if status.is_success() {
+                body?
+            } else {
+                body.unwrap_or_default()
+            },
+        })
     }
 }
 
@@ -134,7 +122,7 @@ fn mozilla_certificates() -> rustls::ClientConfig {
 
 /// Everything that keeps an answer from arriving whole may pass: no connection, a reset, silence,
 /// a body cut off, gzip that does not unpack.
-fn failure(error: reqwest::Error) -> Failure {
+fn broken(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
     let mut words = error.to_string();
     let mut source = error.source();
@@ -143,7 +131,7 @@ fn failure(error: reqwest::Error) -> Failure {
         words.push_str(&error.to_string());
         source = error.source();
     }
-    Failure::passing(text::one_line(&words))
+    TransportError::Broken(text::one_line(&words))
 }
 
 /// Reads `Retry-After`, in seconds or as a date.

@@ -18,6 +18,7 @@ mod salvage;
 mod stats;
 mod survey;
 mod text;
+mod transport;
 mod wire;
 
 pub use catalog::MarketData;
@@ -29,3 +30,4 @@ pub use error::Error;
 pub use gamma::{Gamma, GammaMarket, GammaPage};
 pub use orderbooks::Orderbook;
 pub use stats::Stats;
+pub use transport::{Answer, Request, Transport, TransportError};
