@@ -112,6 +112,10 @@ pub(crate) fn from_run(error: ingest_engine::Error) -> Failure {
                     ExitCode::Unreachable,
                     "bring ClickHouse back, then run again: it goes on where it stopped",
                 ),
+                StoreError::Busy { .. } => (
+                    ExitCode::Failed,
+                    "let the other run end, or stop its inserts with KILL QUERY, then run again",
+                ),
                 StoreError::Refused { message } if message.contains("NOT_ENOUGH_SPACE") => (
                     ExitCode::Failed,
                     "make room on the table's disk, then run again: it goes on where it stopped",
@@ -123,6 +127,9 @@ pub(crate) fn from_run(error: ingest_engine::Error) -> Failure {
             };
             Failure::new(code, error).with_hint(hint)
         }
+        error @ Error::SourceBehind { .. } => Failure::new(ExitCode::WorkLeft, error).with_hint(
+            "run again in some minutes; if it stays so, the endpoint serves another deployment",
+        ),
         error @ Error::ForeignProgress { .. } => Failure::new(ExitCode::Usage, error).with_hint(
             "--fresh forgets the checkpoint (rows stay and are not doubled), --checkpoint names another",
         ),

@@ -1,12 +1,11 @@
 //! `ingest run`: preflight, resume or start, fetch, insert, checkpoint, summary.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use checkpoint_store::FileStore;
 use clickhouse_sink::Config as SinkConfig;
-use fill_table::FillTable;
-use fills::FillSource;
+use fills::{FillSource, Survey};
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
 use startup::{ExitCode, Failure, Settings, Shutdown};
@@ -21,9 +20,6 @@ use crate::{catalogue, checkpoint, source};
 
 /// Inserts at once: while one is being written, the next is on its way.
 const PARALLEL_INSERTS: usize = 2;
-
-/// How long an insert of an earlier run may still be executed: as long as the sink would wait.
-const PATIENCE_WITH_INSERTS: Duration = Duration::from_secs(300);
 
 /// Runs the backfill.
 ///
@@ -68,7 +64,6 @@ async fn backfill(
     database.listen(&settings.table).await;
     tell_where(settings, database);
 
-    await_inserts(&database.table).await?;
     let (by_market, _) = scope::by_market(&settings.scope)?;
     if by_market {
         // Cutting half a catalogue into groups would make another job of it.
@@ -91,7 +86,7 @@ async fn backfill(
 
     let database = &*database;
     let fills = load(
-        settings, &scope, &client, checkpoint, database, shutdown, bar,
+        settings, &scope, &survey, &client, checkpoint, database, shutdown, bar,
     );
     // A scan does not need the catalogue, so it does not wait for it.
     let conditions = async {
@@ -131,6 +126,7 @@ async fn backfill(
 async fn load(
     settings: &Settings,
     scope: &Scope,
+    survey: &Survey,
     client: &Arc<Client>,
     checkpoint: FileStore,
     database: &Database,
@@ -157,6 +153,7 @@ async fn load(
         store: Arc::clone(&store) as Arc<dyn fills::FillStore>,
         checkpoint: Arc::new(checkpoint),
         span: scope.span,
+        source_block: survey.head_block,
         groups: scope.groups.clone(),
         config,
     };
@@ -167,26 +164,6 @@ async fn load(
     };
     bar.clear();
     outcome.map_err(from_run)
-}
-
-/// Waits for inserts of an earlier run that died while the server was executing them.
-async fn await_inserts(table: &FillTable) -> Result<(), Failure> {
-    match table.await_inserts(PATIENCE_WITH_INSERTS).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new(
-            ExitCode::Failed,
-            "somebody else is inserting into the table, so what is in it cannot be told for sure",
-        )
-        .with_hint("let the other run end, or stop its inserts with KILL QUERY, then run again")),
-        Err(fill_table::Error::NoRights { message }) => {
-            tracing::warn!(
-                message,
-                "it cannot be seen whether the server still executes inserts of an earlier run"
-            );
-            Ok(())
-        }
-        Err(error) => Err(from_table(error)),
-    }
 }
 
 fn tell_where(settings: &Settings, database: &Database) {

@@ -1,5 +1,7 @@
 //! The table as the engine sees it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use clickhouse::Row;
 use clickhouse_sink::{Config, Deduplication, Sink};
@@ -9,6 +11,9 @@ use serde::Serialize;
 use crate::retry::reading;
 use crate::row::FillRow;
 use crate::{Error, FillTable};
+
+/// How long an insert of an earlier run may still be executed: as long as the sink would wait.
+const PATIENCE_WITH_INSERTS: Duration = Duration::from_secs(300);
 
 /// A fills table that takes rows.
 ///
@@ -85,6 +90,23 @@ impl FillStore for Store {
 
     async fn flush(&self) -> Result<(), StoreError> {
         Ok(self.fills.flush().await.map_err(Error::from)?)
+    }
+
+    async fn settle(&self) -> Result<(), StoreError> {
+        match self.table.await_inserts(PATIENCE_WITH_INSERTS).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Busy {
+                message: format!("inserts were running for {PATIENCE_WITH_INSERTS:?}"),
+            }),
+            Err(Error::NoRights { message }) => {
+                tracing::warn!(
+                    message,
+                    "it cannot be seen whether the server still executes inserts of an earlier run"
+                );
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {

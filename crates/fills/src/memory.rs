@@ -131,6 +131,10 @@ impl FillStore for MemoryTable {
         Ok(())
     }
 
+    async fn settle(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
         let rows = self.rows();
         let seconds = rows.fills.iter().map(|fill| u64::from(fill.timestamp));

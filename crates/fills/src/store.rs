@@ -24,6 +24,12 @@ pub enum StoreError {
         /// What the last attempt met.
         message: String,
     },
+    /// Somebody else kept sending rows for as long as it was waited for.
+    #[error("somebody else is inserting into the table: {message}")]
+    Busy {
+        /// What was seen.
+        message: String,
+    },
     /// The store refuses: wrong columns, no rights, no space. No retry will help.
     #[error("the table refuses: {message}")]
     Refused {
@@ -83,7 +89,7 @@ pub struct Loaded {
 ///
 /// Retrying what may pass is the store's own business, and so is that a retry never doubles a row.
 /// That a *second send* of the same fill doubles it is the caller's to prevent, with
-/// [`FillStore::occupied`] and [`FillStore::loaded`].
+/// [`FillStore::settle`], [`FillStore::occupied`] and [`FillStore::loaded`], in that order.
 #[async_trait]
 pub trait FillStore: Send + Sync {
     /// Hands over rows, waiting while the store is busy. They are batched with other callers'.
@@ -100,6 +106,13 @@ pub trait FillStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] where rows could not be inserted; their receipts say the same.
     async fn flush(&self) -> Result<(), StoreError>;
+
+    /// Waits until no row that an earlier process sent can still arrive. A database goes on with an
+    /// insert whose sender died: looking for its rows before it ended would miss them.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if that lasts too long; any other where it cannot be found out.
+    async fn settle(&self) -> Result<(), StoreError>;
 
     /// Returns seconds of `span` in which the table may hold rows: every row's second is in the
     /// set, and the set may hold more.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use checkpoint_store::CheckpointStore;
 use fills::{FillSource, FillStore, Span, SpanSet, TokenGroups};
@@ -13,6 +14,9 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::{Outcome, Snapshot};
 
+/// Waits before the source is looked at again: nodes behind one address differ by seconds.
+const SECONDS_BETWEEN_LOOKS: [u64; 6] = [1, 2, 4, 8, 16, 32];
+
 /// A backfill: a source, a table, a checkpoint and what to load.
 pub struct Backfill {
     /// Where fills come from.
@@ -23,6 +27,8 @@ pub struct Backfill {
     pub checkpoint: Arc<dyn CheckpointStore>,
     /// Which seconds to load. A later run may let them end later, never begin elsewhere.
     pub span: Span,
+    /// The source's newest block when `span` was decided: [`Survey::head_block`](fills::Survey).
+    pub source_block: u64,
     /// Which tokens, in groups; nothing scans all fills.
     pub groups: Option<Arc<dyn TokenGroups>>,
     /// How to work.
@@ -55,10 +61,24 @@ impl Backfill {
         stop: impl Future<Output = ()> + Send,
         watch: &watch::Sender<Snapshot>,
     ) -> Result<Outcome, Error> {
+        let mut stop = std::pin::pin!(stop);
         let mut progress = self.load().await?;
         progress.failed.clear();
+        tokio::select! {
+            biased;
+            () = &mut stop => return Ok(Outcome::stopped_at(progress)),
+            block = self.reach(progress.source_block) => progress.source_block = block?,
+        }
+        #[cfg(feature = "mutations")]
+        if mutation::is_on(mutation::Mutation::ResumeByCount) {
+            progress.resume_by_count();
+        }
         let remaining = progress.remaining();
-        let occupied = self.occupied(&remaining).await?;
+        let occupied = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(Outcome::stopped_at(progress)),
+            occupied = self.occupied(&remaining) => occupied?,
+        };
         tracing::debug!(
             parts = remaining.len(),
             occupied_spans = occupied.len(),
@@ -68,6 +88,28 @@ impl Backfill {
         Coordinator::new(self, progress, remaining, occupied, watch)
             .run(stop)
             .await
+    }
+
+    /// Waits until the source is where an earlier run saw it, and returns the block it is at.
+    async fn reach(&self, known: u64) -> Result<u64, Error> {
+        let mut found = self.source_block;
+        for wait in SECONDS_BETWEEN_LOOKS {
+            if found >= known {
+                return Ok(found);
+            }
+            tracing::warn!(found, known, "the source lags behind what it served before");
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            found = self
+                .source
+                .survey()
+                .await
+                .map_err(Error::Source)?
+                .head_block;
+        }
+        match found >= known {
+            true => Ok(found),
+            false => Err(Error::SourceBehind { found, known }),
+        }
     }
 
     async fn load(&self) -> Result<Progress, Error> {
@@ -93,14 +135,23 @@ impl Backfill {
         Ok(progress)
     }
 
-    /// Finds where rows may lie that the checkpoint does not know of.
+    /// Finds where rows may lie that the checkpoint does not know of, once no more can arrive.
     async fn occupied(&self, remaining: &[(u32, Span)]) -> Result<SpanSet, Error> {
         let hull = remaining
             .iter()
             .map(|&(_, span)| span)
             .reduce(|hull, span| Span::new(hull.from.min(span.from), hull.to.max(span.to)));
         match hull {
-            Some(hull) => self.store.occupied(hull).await.map_err(Error::Store),
+            #[cfg(feature = "mutations")]
+            Some(_) if mutation::is_on(mutation::Mutation::ResumeWithoutLook) => Ok(SpanSet::new()),
+            #[cfg(feature = "mutations")]
+            Some(hull) if mutation::is_on(mutation::Mutation::LookBeforeSettled) => {
+                self.store.occupied(hull).await.map_err(Error::Store)
+            }
+            Some(hull) => {
+                self.store.settle().await.map_err(Error::Store)?;
+                self.store.occupied(hull).await.map_err(Error::Store)
+            }
             None => Ok(SpanSet::new()),
         }
     }

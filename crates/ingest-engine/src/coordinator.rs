@@ -131,30 +131,32 @@ impl<'a> Coordinator<'a> {
                 }
                 self.start_flush();
             }
+            // In order, so that a run can be replayed; what comes first is rare.
             tokio::select! {
-                Some(joined) = self.requests.join_next() => match joined {
-                    Err(error) if error.is_cancelled() => {}
-                    joined => self.take_in(settle(joined)?)?,
-                },
-                Some(joined) = self.sends.join_next() => {
-                    let sent = settle(joined)?.map_err(Error::Store)?;
-                    self.note_durable(&sent);
-                }
-                Some(joined) = self.flush.join_next() => settle(joined)?.map_err(Error::Store)?,
-                Some(written) = self.saver.written() => {
-                    written?;
-                    self.snapshot.checkpoints += 1;
-                }
-                _ = tick.tick() => {
-                    self.saver.save_if_due(&self.progress)?;
-                    self.show();
-                }
+                biased;
                 () = &mut stop, if !self.stopping => {
                     self.stopping = true;
                     self.requests.abort_all();
                     self.drain().await;
                     return Ok(true);
                 }
+                _ = tick.tick() => {
+                    self.saver.save_if_due(&self.progress)?;
+                    self.show();
+                }
+                Some(written) = self.saver.written() => {
+                    written?;
+                    self.snapshot.checkpoints += 1;
+                }
+                Some(joined) = self.sends.join_next() => {
+                    let sent = settle(joined)?.map_err(Error::Store)?;
+                    self.note_durable(&sent);
+                }
+                Some(joined) = self.flush.join_next() => settle(joined)?.map_err(Error::Store)?,
+                Some(joined) = self.requests.join_next() => match joined {
+                    Err(error) if error.is_cancelled() => {}
+                    joined => self.take_in(settle(joined)?)?,
+                },
             }
         }
     }
@@ -273,6 +275,14 @@ impl<'a> Coordinator<'a> {
         }
         let rows = fills.len() as u64;
         self.snapshot.rows_in_hand += rows;
+        #[cfg(feature = "mutations")]
+        let rows = match mutation::is_on(mutation::Mutation::CheckpointBeforeReceipt) {
+            true => {
+                self.note_durable(&Sent { ticket, rows });
+                0
+            }
+            false => rows,
+        };
         let store = Arc::clone(&self.run.store);
         self.sends.spawn(async move {
             if !malformed.is_empty() {
@@ -380,11 +390,20 @@ impl<'a> Coordinator<'a> {
 
     /// Waits, within a bound, until rows under way are durable.
     async fn drain(&mut self) {
+        #[cfg(feature = "mutations")]
+        if mutation::is_on(mutation::Mutation::StopDropsTheTail) {
+            for done in self.ledger.all_durable() {
+                self.progress.mark(done.group, done.span, done.rows);
+            }
+            self.saver.note_change();
+            return;
+        }
         let deadline = Instant::now() + self.config.drain;
         let mut refused = None;
         while !self.sends.is_empty() {
             self.start_flush();
             tokio::select! {
+                biased;
                 Some(joined) = self.sends.join_next() => match settle(joined) {
                     Ok(Ok(sent)) => self.note_durable(&sent),
                     Ok(Err(error)) => refused = Some(error.to_string()),

@@ -19,6 +19,15 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// The source answers as of an earlier block than it did before: what it lacks would count as
+    /// not there. Run again later.
+    #[error("the source is at block {found}, and it was at block {known} before")]
+    SourceBehind {
+        /// The block it is at.
+        found: u64,
+        /// The block that an earlier run saw it at.
+        known: u64,
+    },
     /// A task of the run panicked: a fault of this program.
     #[error("a task of the run died: {message}")]
     Died {

@@ -116,6 +116,14 @@ impl Ledger {
         let oldest = stream.next_sequence - stream.pages.len() as u64;
         let index = usize::try_from(ticket.sequence.checked_sub(oldest)?).ok()?;
         stream.pages.get_mut(index)?.durable = true;
+        #[cfg(feature = "mutations")]
+        if mutation::is_on(mutation::Mutation::ReceiptsOutOfOrder) {
+            stream
+                .pages
+                .iter_mut()
+                .take(index)
+                .for_each(|page| page.durable = true);
+        }
         while stream.pages.front().is_some_and(|page| page.durable) {
             if let Some(page) = stream.pages.pop_front() {
                 stream.frontier = page.frontier;
@@ -127,6 +135,21 @@ impl Ledger {
             self.segments.remove(&ticket.segment);
         }
         done
+    }
+
+    /// Notes all pages as durable, and returns what that completes.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn all_durable(&mut self) -> Vec<Done> {
+        let report = |account: &mut Account| {
+            for stream in &mut account.streams {
+                for page in stream.pages.drain(..) {
+                    stream.frontier = page.frontier;
+                    stream.held.extend(page.rows);
+                }
+            }
+            account.report()
+        };
+        self.segments.values_mut().filter_map(report).collect()
     }
 
     /// Forgets a segment of which nothing more will come, once all that was sent is durable.
@@ -147,6 +170,11 @@ impl Account {
 
     fn report(&mut self) -> Option<Done> {
         let frontier = self.streams.iter().map(|stream| stream.frontier).min()?;
+        #[cfg(feature = "mutations")]
+        let frontier = match mutation::is_on(mutation::Mutation::AnyStreamIsEnough) {
+            true => self.streams.iter().map(|stream| stream.frontier).max()?,
+            false => frontier,
+        };
         let span = Span::new(self.reported, frontier);
         if span.is_empty() {
             return None;

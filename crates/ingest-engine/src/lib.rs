@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+mod archive_tests;
 mod backfill;
 mod config;
 mod coordinator;

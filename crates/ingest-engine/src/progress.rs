@@ -32,6 +32,9 @@ pub struct Progress {
     pub groups: u32,
     /// Rows that the table holds in the seconds marked done.
     pub fills: u64,
+    /// The newest block at which the source was seen; 0 if that was not noted.
+    #[serde(default)]
+    pub source_block: u64,
     /// What was given up in the last run.
     pub failed: Vec<FailedUnit>,
     /// Groups of which the whole range is done, as half-open ranges of group numbers.
@@ -47,6 +50,7 @@ impl Progress {
             span,
             groups,
             fills: 0,
+            source_block: 0,
             failed: Vec::new(),
             groups_done: SpanSet::new(),
             seconds_done: BTreeMap::new(),
@@ -85,6 +89,15 @@ impl Progress {
         if seconds.covers(self.span) {
             self.seconds_done.remove(&group);
             self.groups_done.insert(one(group));
+        }
+    }
+
+    /// Moves what is done to the beginning of the range.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn resume_by_count(&mut self) {
+        for seconds in self.seconds_done.values_mut() {
+            let end = self.span.from + seconds.seconds();
+            *seconds = [Span::new(self.span.from, end)].into_iter().collect();
         }
     }
 

@@ -30,6 +30,20 @@ pub struct Outcome {
     pub dead_letters: u64,
 }
 
+impl Outcome {
+    /// Returns the outcome of a run that was asked to stop before it did anything.
+    pub(crate) fn stopped_at(progress: Progress) -> Self {
+        Self {
+            end: End::Interrupted,
+            progress,
+            fills_inserted: 0,
+            fills_found: 0,
+            pages: 0,
+            dead_letters: 0,
+        }
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Snapshot {

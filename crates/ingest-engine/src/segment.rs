@@ -151,12 +151,27 @@ impl Segment {
             let seconds = last.timestamp.saturating_sub(stream.at()).max(1);
             stream.rate = Some(page.len() as f64 / seconds as f64);
         }
-        page.fills.retain(|fill| u64::from(fill.timestamp) < to);
+        let cut = to;
+        #[cfg(feature = "mutations")]
+        let cut = match mutation::is_on(mutation::Mutation::CutIsNotTrimmed) {
+            true => u64::MAX,
+            false => cut,
+        };
+        page.fills.retain(|fill| u64::from(fill.timestamp) < cut);
         let frontier = match last {
             Some(last) if full && last.timestamp < to => {
                 let frontier = last.timestamp;
                 stream.from = frontier;
                 stream.after = Some(last);
+                #[cfg(feature = "mutations")]
+                if mutation::is_on(mutation::Mutation::CursorByTimestamp) {
+                    (stream.from, stream.after) = (frontier + 1, None);
+                }
+                #[cfg(feature = "mutations")]
+                let frontier = match mutation::is_on(mutation::Mutation::PageEndIsPassed) {
+                    true => frontier + 1,
+                    false => frontier,
+                };
                 frontier
             }
             // A page that is full reached the end; one that is not holds all up to `until`.

@@ -99,6 +99,7 @@ impl Pacer {
                 Turn::WaitForReport => self.shared.ended.notified().await,
                 // A report can move the end of a pause, so it is looked at again.
                 Turn::WaitUntil(until) => tokio::select! {
+                    biased;
                     () = tokio::time::sleep_until(until.into()) => {}
                     () = self.shared.ended.notified() => {}
                 },

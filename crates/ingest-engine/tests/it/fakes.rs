@@ -117,6 +117,7 @@ pub(crate) fn backfill(
         store: Arc::new(store),
         checkpoint: Arc::new(InMemory::new(Identity::default())),
         span,
+        source_block: 1,
         groups: None,
         config: small_pages(),
     }
@@ -245,6 +246,10 @@ impl FillStore for BatchingTable {
     async fn flush(&self) -> Result<(), StoreError> {
         let sent = self.sends.load(Ordering::SeqCst) as u64;
         self.flushed.send_replace(sent);
+        Ok(())
+    }
+
+    async fn settle(&self) -> Result<(), StoreError> {
         Ok(())
     }
 

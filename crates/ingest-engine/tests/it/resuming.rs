@@ -1,10 +1,14 @@
 //! Runs that end in the middle, and the ones after them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fills::{MemoryGroups, MemoryTable, Span, TokenId};
-use ingest_engine::{End, Snapshot};
+use fills::{
+    FillSource, MemoryGroups, MemorySource, MemoryTable, Page, PageQuery, SourceError, Span,
+    Survey, TokenId,
+};
+use ingest_engine::{End, Error, Snapshot};
 use tokio::sync::watch;
 
 use crate::fakes::*;
@@ -140,4 +144,92 @@ async fn a_stop_drains_what_is_under_way_and_the_next_run_goes_on() {
     let outcome = run(&backfill).await.unwrap();
     assert_eq!(outcome.end, End::Complete);
     assert_exact(&table.inner, &fills);
+}
+
+/// A source of which each answer is of the next of some states, and then of the last one.
+struct Lagging {
+    states: Vec<(u64, MemorySource)>,
+    asked: AtomicUsize,
+}
+
+impl Lagging {
+    fn state(&self) -> &(u64, MemorySource) {
+        let asked = self.asked.load(Ordering::Relaxed);
+        &self.states[asked.min(self.states.len() - 1)]
+    }
+}
+
+#[async_trait::async_trait]
+impl FillSource for Lagging {
+    async fn survey(&self) -> Result<Survey, SourceError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let (head_block, source) = self.state();
+        let survey = source.survey().await?;
+        Ok(Survey {
+            head_block: *head_block,
+            ..survey
+        })
+    }
+
+    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        self.state().1.fetch(queries).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_lags_behind_what_it_served_is_waited_for() {
+    let fills = uneven(3_000, SECONDS, 50, 14);
+    let table = MemoryTable::new();
+    let source = FaultySource::new(fills.clone());
+    let mut backfill = backfill(source.clone(), table.clone(), SPAN);
+    backfill.source_block = 100;
+    backfill.config.checkpoint_interval = Duration::ZERO;
+    die_after(&backfill, &source, 40).await;
+    assert!(table.fills().len() < fills.len());
+
+    // The next run meets a node that lacks the second half, twice.
+    let earlier = fills
+        .iter()
+        .filter(|fill| u64::from(fill.timestamp) < SECONDS * 9 / 10);
+    let earlier = MemorySource::new(earlier.copied().collect());
+    let states = vec![
+        (60, earlier.clone()),
+        (60, earlier),
+        (100, source.inner.clone()),
+    ];
+    backfill.source = Arc::new(Lagging {
+        states,
+        asked: AtomicUsize::new(0),
+    });
+    backfill.source_block = 60;
+    assert_eq!(run(&backfill).await.unwrap().end, End::Complete);
+    assert_exact(&table, &fills);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_stays_behind_what_it_served_stops_the_run() {
+    let table = MemoryTable::new();
+    let source = FaultySource::new(uneven(3_000, SECONDS, 50, 15));
+    let mut backfill = backfill(source.clone(), table.clone(), SPAN);
+    backfill.source_block = 100;
+    backfill.config.checkpoint_interval = Duration::ZERO;
+    die_after(&backfill, &source, 40).await;
+
+    let states = vec![(60, MemorySource::new(Vec::new()))];
+    backfill.source = Arc::new(Lagging {
+        states,
+        asked: AtomicUsize::new(0),
+    });
+    backfill.source_block = 60;
+    let error = run(&backfill).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::SourceBehind {
+                found: 60,
+                known: 100
+            }
+        ),
+        "{error}"
+    );
 }
