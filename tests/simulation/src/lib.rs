@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod dataset;
+mod disk;
+mod life;
+mod pipe;
+mod plan;
+mod schedule;
+mod server;
+mod source;
+mod table;
+mod verdict;
+mod world;
+
+pub use schedule::{Report, simulate};
