@@ -83,6 +83,7 @@ impl Batch {
     #[cfg(feature = "mutations")]
     pub(crate) fn beside(&self) -> Self {
         Self {
+            sequence: u64::MAX,
             token: format!("{}-beside", self.token),
             shares: Vec::new(),
             ..self.clone()

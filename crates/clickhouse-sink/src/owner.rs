@@ -218,7 +218,10 @@ impl Owner {
         let batch = self.batcher.seal();
         #[cfg(feature = "mutations")]
         if mutation::is_on(mutation::Mutation::FlushBesideTheOwner) {
-            self.sealed.extend(batch.as_ref().map(Batch::beside));
+            if let Some(beside) = batch.as_ref().map(Batch::beside) {
+                self.inserting
+                    .spawn(Arc::clone(&self.courier).deliver(beside));
+            }
         }
         self.enqueue(batch);
     }

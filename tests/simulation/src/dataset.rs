@@ -12,6 +12,7 @@ use pacer::Pacer;
 
 use crate::plan::DATASETS;
 use crate::source::Direct;
+use crate::table::Row;
 
 /// A source and what a complete load of it comes to.
 #[derive(Debug)]
@@ -36,6 +37,14 @@ impl Dataset {
     pub(crate) fn get(index: usize) -> Arc<Self> {
         static ALL: [OnceLock<Arc<Dataset>>; DATASETS] = [const { OnceLock::new() }; DATASETS];
         Arc::clone(ALL[index].get_or_init(|| Arc::new(Self::make(index as u64))))
+    }
+
+    /// Returns in how many partitions the rows lie.
+    pub(crate) fn partitions(&self) -> u64 {
+        let rows = self.fills.iter();
+        let rows = rows.filter_map(|fill| fill.row.as_slice().try_into().ok().map(Row));
+        let partitions: BTreeSet<u32> = rows.map(|row| row.partition()).collect();
+        partitions.len().max(1) as u64
     }
 
     /// Sizes from nothing to some hundred; spans from seconds, where pages end within a second,

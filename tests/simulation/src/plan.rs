@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::dataset::Dataset;
+
 /// Data sets that the seeds choose from.
 pub(crate) const DATASETS: usize = 24;
 
@@ -55,13 +57,14 @@ pub(crate) enum PlannedEnd {
 impl Plan {
     pub(crate) fn of(chance: &mut Rng) -> Self {
         let parallel_inserts = chance.usize(1..=3);
-        let partitions_per_batch = chance.u64(3..=4);
+        let dataset = chance.usize(0..DATASETS);
+        let partitions_per_batch = Dataset::get(dataset).partitions();
         let least_window = 2 * partitions_per_batch * parallel_inserts as u64;
         let severity = [0.0, 0.03, 0.15, 0.35][chance.usize(0..4)];
         let ends = (0..chance.usize(0..=4)).map(|_| PlannedEnd::of(chance));
         Self {
             ends: ends.collect(),
-            dataset: chance.usize(0..DATASETS),
+            dataset,
             group_size: chance.bool().then(|| chance.usize(1..=6)),
             workers: chance.usize(1..=6),
             pages_per_request: chance.usize(1..=3),
@@ -70,7 +73,8 @@ impl Plan {
             batch_rows: chance.usize(2..=40),
             parallel_inserts,
             partitions_per_batch,
-            window_parts: least_window + chance.u64(0..=least_window),
+            // As little as the sink takes, or more.
+            window_parts: least_window + chance.bool().then(|| chance.u64(0..20)).unwrap_or(0),
             checkpoint_interval: Duration::from_millis(chance.u64(100..8_000)),
             checkpoint_interval_units: chance.u64(1..=8),
             attempt_timeout: Duration::from_secs(chance.u64(5..40)),

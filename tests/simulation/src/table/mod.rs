@@ -36,7 +36,7 @@ impl Row {
     }
 
     /// Rows of thirty days lie in one partition.
-    fn partition(&self) -> u32 {
+    pub(crate) fn partition(&self) -> u32 {
         self.second() / (30 * 86_400)
     }
 }
