@@ -77,8 +77,8 @@ impl OrderFilled<'_> {
     ///
     /// # Errors
     /// Names the first field that does not hold what the exchange contracts can emit: bad hex, an
-    /// id that is not its own hashes, both or neither asset being USDC, an amount of 2^128 or
-    /// more, a timestamp that no `DateTime` holds.
+    /// id that is not its own hashes in lower case, both or neither asset being USDC, an amount of
+    /// 2^128 or more, a timestamp that no `DateTime` holds.
     pub fn to_fill(&self) -> Result<Fill, FieldError> {
         let id = FillId {
             tx_hash: id_field("transactionHash", &self.transaction_hash)?,
@@ -88,6 +88,13 @@ impl OrderFilled<'_> {
             return Err(FieldError {
                 field: "id",
                 reason: "is not its transactionHash and orderHash joined by _".to_owned(),
+            });
+        }
+        // The source orders ids as text, so that the same one in capitals would be another place.
+        if self.id.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(FieldError {
+                field: "id",
+                reason: format!("{} is not in lower case", excerpt(&self.id)),
             });
         }
         let (token_id, side) = self.token_and_side()?;
@@ -379,6 +386,22 @@ mod tests {
             "takerAmountFilled",
             "decimal",
         );
+    }
+
+    #[test]
+    fn an_id_in_capitals_is_not_a_second_place_for_the_same_fill() {
+        let hashes_in_capitals = OrderFilled {
+            transaction_hash: TX.to_uppercase().replace('X', "x").into(),
+            ..event()
+        };
+        assert_eq!(hashes_in_capitals.to_fill(), event().to_fill());
+        let id_in_capitals = OrderFilled {
+            id: event().id.to_uppercase().replace('X', "x").into(),
+            ..event()
+        };
+        let error = id_in_capitals.to_fill().unwrap_err();
+        assert_eq!(error.field, "id");
+        assert!(error.reason.contains("lower case"), "{error}");
     }
 
     #[test]

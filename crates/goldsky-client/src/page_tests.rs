@@ -305,3 +305,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_fill_that_is_served_again_with_its_id_in_capitals_is_no_second_fill() {
+    let small = event(120, 0xab);
+    let id = id(0xab).to_uppercase().replace('X', "x");
+    // Capitals sort before small letters.
+    let rows = json!([with(small.clone(), "id", json!(id)), small]);
+    let page = answered(&query(4), &rows).unwrap();
+    assert_eq!((page.fills.len(), page.malformed.len()), (1, 1));
+    assert_eq!(page.malformed[0].field, "id");
+}
