@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fills::{Span, SpanSet};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A part of the range that was given up; the next run tries it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct FailedUnit {
 ///
 /// Its size follows the number of holes in what is done, not how much that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Progress {
     /// The range of the run.
     pub span: Span,
@@ -83,7 +84,7 @@ impl Progress {
 
     /// Marks seconds of a group done that hold `rows` rows.
     pub(crate) fn mark(&mut self, group: u32, span: Span, rows: u64) {
-        self.fills += rows;
+        self.fills = self.fills.saturating_add(rows);
         let seconds = self.seconds_done.entry(group).or_default();
         seconds.insert(span);
         if seconds.covers(self.span) {
@@ -133,8 +134,54 @@ impl Progress {
             return 1.0;
         }
         let groups = self.groups_done.seconds() as f64 * self.span.seconds() as f64;
-        let parts: u64 = self.seconds_done.values().map(SpanSet::seconds).sum();
-        (groups + parts as f64) / whole
+        let parts: f64 = self
+            .seconds_done
+            .values()
+            .map(|set| set.seconds() as f64)
+            .sum();
+        (groups + parts) / whole
+    }
+
+    /// Refuses what is said of groups that are not there, and leaves nothing said twice: whatever
+    /// file this was read from, its size is what bounds the work with it.
+    fn checked(mut self) -> Result<Self, String> {
+        let last = self.groups_done.spans().last();
+        let last_parts = self.seconds_done.keys().next_back();
+        if last.is_some_and(|last| last.to > u64::from(self.groups))
+            || last_parts.is_some_and(|&group| group >= self.groups)
+        {
+            let groups = self.groups;
+            return Err(format!("more is done than the {groups} groups there are"));
+        }
+        if self.span.is_empty() {
+            self.groups_done = SpanSet::new();
+            self.seconds_done.clear();
+        }
+        for (group, done) in std::mem::take(&mut self.seconds_done) {
+            if self.groups_done.overlaps(one(group)) {
+                continue;
+            }
+            let range = self.span;
+            let within = done.spans().map(|span| span.intersection(&range));
+            for span in within.filter(|span| !span.is_empty()) {
+                self.mark(group, span, 0);
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl Serialize for Progress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Progress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)?
+            .checked()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -210,5 +257,43 @@ mod tests {
             progress.mark(0, Span::new(part * 10_000, (part + 1) * 10_000), 1_000_000);
         }
         assert!(size(&progress) <= early + 10);
+    }
+
+    fn saved(groups: u32, done: &str, seconds: &str) -> serde_json::Result<Progress> {
+        serde_json::from_str(&format!(
+            r#"{{"span":{{"from":5,"to":10}},"groups":{groups},"fills":{},"failed":[],"groups_done":{done},"seconds_done":{seconds}}}"#,
+            u64::MAX
+        ))
+    }
+
+    #[test]
+    fn progress_of_groups_that_are_not_there_is_refused() {
+        for (done, seconds) in [
+            ("[[0,18446744073709551615]]", "{}"),
+            ("[[2,3]]", "{}"),
+            ("[]", r#"{"2":[[5,6]]}"#),
+        ] {
+            let error = saved(2, done, seconds).unwrap_err();
+            assert!(error.to_string().contains("2 groups"), "{error}");
+        }
+        assert!(saved(2, "[[0,1]]", r#"{"1":[[5,6]]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_said_twice_counts_once() {
+        let whole = r#"{"0":[[0,18446744073709551615]],"1":[[1,18446744073709551615]]}"#;
+        let mut progress = saved(3, "[[0,1]]", whole).unwrap();
+        assert_eq!(progress.remaining(), [(2, Span::new(5, 10))]);
+        assert!((progress.share_of_time() - 2.0 / 3.0).abs() < 1e-9);
+        progress.mark(2, Span::new(5, 10), 1);
+        assert!(progress.is_complete());
+    }
+
+    #[test]
+    fn an_empty_range_has_nothing_done_that_a_later_one_could_take_for_its_own() {
+        let json = r#"{"span":{"from":0,"to":0},"groups":1,"fills":0,"failed":[],"groups_done":[[0,1]],"seconds_done":{"0":[[0,9]]}}"#;
+        let mut progress: Progress = serde_json::from_str(json).unwrap();
+        assert!(progress.widen(Span::new(5, 12)));
+        assert_eq!(progress.remaining(), [(0, Span::new(5, 12))]);
     }
 }
