@@ -33,10 +33,7 @@ struct Header<I> {
 
 /// Writes a file's bytes.
 pub(crate) fn encode(identity: &Identity, payload: &[u8]) -> serde_json::Result<Vec<u8>> {
-    let header = serde_json::to_string(&Header {
-        identity,
-        payload_bytes: payload.len(),
-    })?;
+    let header = header_line(identity, payload)?;
     let mut bytes = format!("{}\n{header}\n", first_line(FORMAT)).into_bytes();
     let checksum = checksum_line(&bytes, payload);
     bytes.extend_from_slice(checksum.as_bytes());
@@ -69,14 +66,19 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Frame, Damage> {
     if checksum != checksum_line(header_bytes, payload) {
         return Err(Damage::Corrupt("its checksum does not match"));
     }
-    let header: Header<Identity> =
+    let Header { identity, .. } =
         serde_json::from_str(header).map_err(|_| Damage::Corrupt("its header cannot be read"))?;
-    if header.payload_bytes != payload.len() {
-        return Err(Damage::Corrupt("its length does not match"));
+    if header_line(&identity, payload).is_ok_and(|written| written == header) {
+        let payload = payload.to_vec();
+        return Ok(Frame { identity, payload });
     }
-    Ok(Frame {
-        identity: header.identity,
-        payload: payload.to_vec(),
+    Err(Damage::Corrupt("its header or its length does not match"))
+}
+
+fn header_line(identity: &Identity, payload: &[u8]) -> serde_json::Result<String> {
+    serde_json::to_string(&Header {
+        identity,
+        payload_bytes: payload.len(),
     })
 }
 
@@ -92,6 +94,20 @@ fn checksum_line(header: &[u8], payload: &[u8]) -> String {
     hasher.update(header);
     hasher.update(payload);
     format!("crc32 {:08x}", hasher.finalize())
+}
+
+/// Writes a file with this text as its header, up to the first line feed, and the rest as payload.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn with_checksums(header_and_payload: &[u8]) -> Vec<u8> {
+    let mut parts = header_and_payload.splitn(2, |&byte| byte == b'\n');
+    let (header, payload) = (parts.next().unwrap_or_default(), parts.next());
+    let payload = payload.unwrap_or_default();
+    let mut bytes = [first_line(FORMAT).as_bytes(), b"\n", header, b"\n"].concat();
+    let checksum = checksum_line(&bytes, payload);
+    bytes.extend_from_slice(checksum.as_bytes());
+    bytes.push(b'\n');
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 /// Splits the first line off, without its line feed.
@@ -155,6 +171,22 @@ mod tests {
         let mut bytes = encoded(b"payload");
         bytes.push(0);
         assert!(matches!(decode(&bytes), Err(Damage::Corrupt(_))));
+    }
+
+    #[test]
+    fn a_header_that_would_be_written_otherwise_is_damage_whatever_its_checksum() {
+        assert!(decode(&with_checksums(b"{\"identity\":[],\"payload_bytes\":1}\nx")).is_ok());
+        for header in [
+            "{\"identity\":[],\"payload_bytes\":1 }",
+            "{\"payload_bytes\":1,\"identity\":[]}",
+            "{\"identity\":[],\"payload_bytes\":1,\"more\":1}",
+        ] {
+            let bytes = with_checksums(format!("{header}\nx").as_bytes());
+            assert!(
+                matches!(decode(&bytes), Err(Damage::Corrupt(_))),
+                "{header}"
+            );
+        }
     }
 
     #[test]
