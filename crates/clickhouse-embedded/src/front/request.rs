@@ -6,6 +6,10 @@ use http::{HeaderMap, Method};
 use super::{decode, encode, multipart};
 use crate::exception::{Exception, code};
 
+/// The most codings of one body. Each has its memory, and reads through the one below it: a header
+/// has room for so many that the stack would not do.
+const MOST_CODINGS: usize = 4;
+
 /// What is asked, as far as URL and headers tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -125,10 +129,17 @@ fn body_codings(headers: &HeaderMap) -> Result<Vec<decode::Coding>, Exception> {
     let Some(codings) = header(headers, CONTENT_ENCODING.as_str()) else {
         return Ok(Vec::new());
     };
-    codings
+    let codings = codings
         .rsplit(',')
         .map(str::trim)
-        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"));
+    if codings.clone().nth(MOST_CODINGS).is_some() {
+        return Err(Exception::new(
+            code::NOT_IMPLEMENTED,
+            format_args!("More than {MOST_CODINGS} Content-Encodings. (NOT_IMPLEMENTED)"),
+        ));
+    }
+    codings
         .map(|coding| match coding.to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => Ok(decode::Coding::Gzip),
             "deflate" => Ok(decode::Coding::Deflate),
@@ -213,6 +224,14 @@ mod tests {
             ]
         );
         assert!(read_post("", &[("content-encoding", "br")]).is_err());
+    }
+
+    #[test]
+    fn a_body_is_not_coded_a_thousand_times() {
+        // Each coding holds a window in memory, and reads through the one below it.
+        assert!(read_post("decompress=1", &[("content-encoding", "gzip,gzip,gzip")]).is_ok());
+        let error = read_post("", &[("content-encoding", "gzip,gzip,gzip,gzip,gzip")]).unwrap_err();
+        assert_eq!(error.code, code::NOT_IMPLEMENTED);
     }
 
     #[test]
