@@ -2,6 +2,11 @@
 
 use crate::exception::{Exception, code};
 
+/// The longest boundary.
+///
+/// **Source**: RFC 2046, section 5.1.1.
+const MOST_BOUNDARY_BYTES: usize = 70;
+
 /// Returns the boundary if a `Content-Type` is `multipart/form-data`.
 pub(crate) fn boundary(content_type: &str) -> Result<Option<String>, Exception> {
     let mut parts = content_type.split(';').map(str::trim);
@@ -13,9 +18,9 @@ pub(crate) fn boundary(content_type: &str) -> Result<Option<String>, Exception> 
         .filter_map(|part| part.split_once('='))
         .find(|(name, _)| name.eq_ignore_ascii_case("boundary"))
         .map(|(_, value)| value.trim_matches('"').to_owned())
-        .filter(|boundary| !boundary.is_empty())
+        .filter(|boundary| (1..=MOST_BOUNDARY_BYTES).contains(&boundary.len()))
         .map(Some)
-        .ok_or_else(|| malformed("there is no boundary"))
+        .ok_or_else(|| malformed("there is no boundary, or it is too long"))
 }
 
 /// Returns the fields of a whole body, in order, as names and values.
@@ -103,6 +108,9 @@ mod tests {
             Some("x y")
         );
         assert_eq!(read("text/plain"), None);
+        let long = |len| format!("multipart/form-data; boundary={}", "b".repeat(len));
+        assert!(boundary(&long(70)).is_ok());
+        assert!(boundary(&long(71)).is_err());
         assert!(boundary("multipart/form-data").is_err());
     }
 
