@@ -93,7 +93,8 @@ fn default_user() -> String {
 }
 
 /// Refuses what a web page in a browser on this machine could send to a listener without a
-/// password: a foreign `Origin`, or, after its name was bound to this machine, a foreign `Host`.
+/// password: a foreign `Origin`, a request that the browser calls another site's, or, after its name
+/// was bound to this machine, a foreign `Host`.
 fn check_local(headers: &HeaderMap) -> Result<(), Exception> {
     let foreign = |name, to_url: fn(&str) -> String| {
         headers.get(name).is_some_and(|value| {
@@ -102,7 +103,11 @@ fn check_local(headers: &HeaderMap) -> Result<(), Exception> {
             !url.is_some_and(|url| is_this_machine(&url))
         })
     };
-    if foreign(HOST, |host| format!("http://{host}")) || foreign(ORIGIN, str::to_owned) {
+    // A link, an image or a form of a page sends no `Origin` with a `GET`, and browsers say so.
+    let linked = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site != "none" && site != "same-origin");
+    if linked || foreign(HOST, |host| format!("http://{host}")) || foreign(ORIGIN, str::to_owned) {
         return Err(refusal());
     }
     Ok(())
@@ -215,6 +220,14 @@ mod tests {
             ""
         ));
         assert!(!check_with(&Auth::Open, &[("origin", "null")], ""));
+    }
+
+    #[test]
+    fn an_open_listener_refuses_what_a_page_of_others_only_links_to() {
+        let fetched = |site| check_with(&Auth::Open, &[("sec-fetch-site", site)], "");
+        // What is typed into the address line, and the pages of this machine.
+        assert!(fetched("none") && fetched("same-origin"));
+        assert!(!fetched("cross-site") && !fetched("same-site"));
     }
 
     #[test]
