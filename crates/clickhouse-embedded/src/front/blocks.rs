@@ -16,6 +16,9 @@ const NONE: u8 = 0x02;
 /// The largest block taken, compressed or not. Clients send blocks of about a megabyte.
 const MAX_BLOCK_BYTES: usize = 256 << 20;
 
+/// What a byte of LZ4 can stand for at the most: each byte of a length adds 255.
+const MOST_FOR_A_BYTE: usize = 255;
+
 /// Why a block is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BlockError {
@@ -79,6 +82,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, BlockErro
         return Err(BlockError::Checksum);
     }
     let data = &block[HEADER_BYTES..];
+    // The checksum is no secret, so the size is whatever somebody wrote.
+    if unpacked > data.len() * MOST_FOR_A_BYTE {
+        return Err(BlockError::Size(unpacked));
+    }
     let data = if method == NONE {
         data.to_vec()
     } else {
@@ -89,6 +96,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, BlockErro
         return Err(BlockError::Size(data.len()));
     }
     Ok(Some((data, CHECKSUM_BYTES + packed)))
+}
+
+/// Makes a block of what follows a checksum.
+#[cfg(any(test, fuzzing))]
+pub(super) fn with_checksum(rest: &[u8]) -> Vec<u8> {
+    [&checksum_of(rest), rest].concat()
 }
 
 fn checksum_of(block: &[u8]) -> [u8; 16] {
@@ -202,6 +215,19 @@ mod tests {
         assert_eq!(decode(&block), Err(BlockError::Size(u32::MAX as usize)));
         block[16] = 0x90;
         assert_eq!(decode(&block), Err(BlockError::Method(0x90)));
+    }
+
+    #[test]
+    fn a_size_that_the_data_cannot_unpack_to_is_refused_before_it_is_allocated() {
+        let header = |unpacked: u32| {
+            let mut rest = vec![LZ4];
+            rest.extend_from_slice(&(HEADER_BYTES as u32 + 7).to_le_bytes());
+            rest.extend_from_slice(&unpacked.to_le_bytes());
+            rest.extend_from_slice(b"\x60hello!");
+            with_checksum(&rest)
+        };
+        assert_eq!(decode(&header(6)), Ok(Some((b"hello!".to_vec(), 32))));
+        assert_eq!(decode(&header(1 << 27)), Err(BlockError::Size(1 << 27)));
     }
 
     #[test]
