@@ -55,6 +55,16 @@ pub(crate) fn judge(text: &[u8]) -> Statement {
     }
 }
 
+/// Is it a single literal or quoted identifier?
+#[cfg(any(test, fuzzing))]
+pub(super) fn is_one_quoted_piece(text: &[u8]) -> bool {
+    let mut tokens = Tokens::new(text);
+    let first = tokens
+        .next()
+        .map(|token| token.is_quoted() && token.end == text.len());
+    first == Some(true) && tokens.next().is_none()
+}
+
 /// Is there an `INTO OUTFILE` or a `FROM INFILE`?
 fn names_file(text: &[u8]) -> bool {
     Tokens::new(text)
@@ -64,23 +74,26 @@ fn names_file(text: &[u8]) -> bool {
 
 /// Returns the name after the last `FORMAT` that can be the clause of that name.
 fn output_format(text: &[u8]) -> Option<String> {
-    let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
+    let mut tokens = Tokens::new(text);
     let mut depth = 0_usize;
     let mut found = None;
-    for (index, token) in tokens.iter().enumerate() {
+    let mut after_dot = false;
+    while let Some(token) = tokens.next() {
         if token.is(b"(") {
             depth += 1;
         } else if token.is(b")") {
             depth = depth.saturating_sub(1);
         }
-        let after_dot = index > 0 && tokens[index - 1].is(b".");
-        if depth > 0 || after_dot || !token.is(b"FORMAT") {
+        let of_a_name = std::mem::replace(&mut after_dot, token.is(b"."));
+        if depth > 0 || of_a_name || !token.is(b"FORMAT") {
             continue;
         }
-        let ends = tokens
-            .get(index + 2)
+        let mut ahead = tokens.clone();
+        let name = ahead.next().filter(Token::is_name);
+        let ends = ahead
+            .next()
             .is_none_or(|next| next.is(b";") || next.is(b"SETTINGS"));
-        if let Some(name) = tokens.get(index + 1).filter(|next| ends && next.is_name()) {
+        if let Some(name) = name.filter(|_| ends) {
             found = Some(name.text());
         }
     }

@@ -13,6 +13,12 @@ impl Token<'_> {
         !self.quoted && self.bytes.eq_ignore_ascii_case(word)
     }
 
+    /// Is it a piece between quotes?
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_quoted(&self) -> bool {
+        self.quoted
+    }
+
     /// Is it a name: a word, or a quoted identifier?
     pub(super) fn is_name(&self) -> bool {
         match self.bytes.first() {
@@ -34,11 +40,33 @@ impl Token<'_> {
 pub(super) struct Tokens<'t> {
     text: &'t [u8],
     at: usize,
+    /// How many more heredocs without an end are looked for one in: each search reads to the
+    /// text's end.
+    searches: u8,
 }
+
+/// No statement that parses has a heredoc without an end.
+const SEARCHES: u8 = 64;
 
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            searches: SEARCHES,
+        }
+    }
+
+    /// `$tag$ … $tag$`; `None` if this is no such opening. One without its end is just a word.
+    fn heredoc_len(&mut self, rest: &[u8]) -> Option<usize> {
+        let tag = heredoc_tag(rest)?;
+        self.searches.checked_sub(1)?;
+        let inside = &rest[tag.len()..];
+        let end = inside.windows(tag.len()).position(|window| window == tag);
+        if end.is_none() {
+            self.searches -= 1;
+        }
+        end.map(|at| at + 2 * tag.len())
     }
 
     fn skip_blanks_and_comments(&mut self) {
@@ -63,7 +91,7 @@ impl<'t> Iterator for Tokens<'t> {
         let first = *rest.first()?;
         let (len, quoted) = match first {
             b'\'' | b'"' | b'`' => (quoted_len(rest, first), true),
-            b'$' => match heredoc_len(rest) {
+            b'$' => match self.heredoc_len(rest) {
                 Some(len) => (len, true),
                 None => (word_len(rest), false),
             },
@@ -111,20 +139,12 @@ fn quoted_len(rest: &[u8], quote: u8) -> usize {
     rest.len()
 }
 
-/// `$tag$ … $tag$`; `None` if this is no such opening. One without its end is just a word.
-fn heredoc_len(rest: &[u8]) -> Option<usize> {
-    let tag = 1 + rest[1..]
+/// Returns the `$tag$` that a text begins with.
+fn heredoc_tag(rest: &[u8]) -> Option<&[u8]> {
+    let end = 1 + rest[1..]
         .iter()
         .position(|&byte| !byte.is_ascii_alphanumeric() && byte != b'_')?;
-    if rest[tag] != b'$' {
-        return None;
-    }
-    let tag = &rest[..=tag];
-    let inside = &rest[tag.len()..];
-    inside
-        .windows(tag.len())
-        .position(|window| window == tag)
-        .map(|at| at + 2 * tag.len())
+    (rest[end] == b'$').then_some(&rest[..=end])
 }
 
 #[cfg(test)]
@@ -160,6 +180,12 @@ mod tests {
     fn heredocs_are_one_piece() {
         assert_eq!(tokens("x $a$ 'y $a$ z"), ["x", "$a$ 'y $a$", "z"]);
         assert_eq!(tokens("$x"), ["$x"]);
+    }
+
+    #[test]
+    fn many_heredocs_without_an_end_are_not_all_looked_for() {
+        let text: String = (0..100_000).map(|n| format!("$a{n}$ ")).collect();
+        assert_eq!(tokens(&text).len(), 100_000);
     }
 
     #[test]
