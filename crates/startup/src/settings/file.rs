@@ -32,12 +32,12 @@ impl SettingsFile {
         }
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let values = config::File::from_str(text, FileFormat::Toml)
             .collect()
             .map_err(|error| Error::Syntax {
                 path: path.to_owned(),
-                message: error.to_string().trim_end().to_owned(),
+                message: without_the_line(&error.to_string()),
             })?;
         let mut keys: Vec<&String> = values.keys().collect();
         keys.sort();
@@ -64,6 +64,16 @@ impl SettingsFile {
             values,
         })
     }
+}
+
+/// Returns what the parser says without the line that it quotes, which may hold a secret.
+fn without_the_line(message: &str) -> String {
+    let is_quoted = |line: &str| {
+        line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+            .starts_with('|')
+    };
+    let lines = message.lines().filter(|line| !is_quoted(line));
+    lines.collect::<Vec<_>>().join(": ")
 }
 
 /// Returns the setting whose name, flag or variable is nearest to a misspelt key, if one is near.

@@ -241,6 +241,20 @@ fn the_higher_layer_says_which_way_the_password_comes() {
 }
 
 #[test]
+fn a_settings_file_that_does_not_read_is_placed_without_quoting_it() {
+    for text in [
+        "workers = 3\nclickhouse_password = \"hunter2",
+        "workers = 3\nclickhouse_password = hunter2",
+        "workers = 3\nclickhouse_password = 'a' 'hunter2'",
+        "workers = 3\n hunter2 = = 1",
+    ] {
+        let message = Start::new().settings_file(text).refusal();
+        assert!(message.contains("line 2"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
 fn secrets_show_in_no_output() {
     let settings = Start::new()
         .variable("CLICKHOUSE_PASSWORD", "hunter2")
