@@ -4,6 +4,9 @@ pub mod conformance;
 mod error;
 mod file;
 mod frame;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generations;
 mod identity;
 mod lock;

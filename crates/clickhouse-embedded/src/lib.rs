@@ -18,6 +18,9 @@ mod threads;
 pub use engine::Engine;
 pub use error::Error;
 pub use front::Auth;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use front::fuzzing;
 pub use install::{InstallOptions, LIBRARY_VERSION, Progress, install, locate};
 pub use listener::Server;
 pub use options::EngineOptions;

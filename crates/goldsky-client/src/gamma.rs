@@ -98,7 +98,7 @@ impl Gamma {
     }
 }
 
-fn read(body: &[u8]) -> Result<GammaPage, Failure> {
+pub(crate) fn read(body: &[u8]) -> Result<GammaPage, Failure> {
     let rows: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             Failure::misshapen("the answer is not a list of markets")

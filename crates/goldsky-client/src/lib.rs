@@ -8,6 +8,9 @@ mod endpoint;
 mod entity;
 mod error;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gamma;
 mod http;
 mod orderbooks;

@@ -7,6 +7,9 @@ mod config;
 mod coordinator;
 mod error;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ledger;
 mod planner;
 mod progress;

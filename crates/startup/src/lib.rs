@@ -11,5 +11,8 @@ pub use environment::Environment;
 pub use error::Error;
 pub use exit::{ExitCode, Failure};
 pub use logging::LogArgs;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use settings::fuzzing;
 pub use settings::{Output, Secret, Settings, SettingsArgs, Strategy};
 pub use shutdown::{Shutdown, Trigger};

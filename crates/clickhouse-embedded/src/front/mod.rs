@@ -11,6 +11,9 @@ mod download;
 mod encode;
 mod format;
 mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod job;
 mod multipart;
 mod reply;

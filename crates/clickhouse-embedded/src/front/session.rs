@@ -66,6 +66,19 @@ fn is_setting_name(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
 }
 
+/// Asserts that what a request names stays one piece of SQL.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_quoting(request: &super::request::Request) {
+    let values = request.settings.iter().chain(&request.parameters);
+    let literals = values.map(|(_, value)| quoted(value));
+    for piece in literals.chain(request.database.as_deref().map(identifier)) {
+        assert!(
+            super::statement::is_one_quoted_piece(piece.as_bytes()),
+            "{piece}"
+        );
+    }
+}
+
 /// Writes a text as a SQL string literal.
 fn quoted(text: &str) -> String {
     escaped(text, '\'')

@@ -1,8 +1,6 @@
 //! The layers that a setting can come from, merged: for each setting the value of the highest
 //! layer that has one, and where that is.
 
-use std::path::Path;
-
 use config::{Config, Map, Source, Value, ValueKind};
 
 use super::args::SettingsArgs;
@@ -58,9 +56,8 @@ impl Merged {
 pub(super) fn merge(
     args: &SettingsArgs,
     environment: &Environment,
-    directory: &Path,
+    file: Option<SettingsFile>,
 ) -> Result<Merged, Error> {
-    let file = SettingsFile::read(args.config.as_deref(), directory)?;
     let mut builder = Config::builder().add_source(defaults());
     if let Some(file) = file {
         builder = builder.add_source(of_file(file)?);

@@ -23,7 +23,7 @@ impl MarketsFile {
         Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let mut markets = Self::default();
         for (index, line) in text.lines().enumerate() {
             let id = line.split('#').next().unwrap_or_default().trim();

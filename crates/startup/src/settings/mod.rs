@@ -4,6 +4,9 @@
 mod args;
 mod choice;
 mod file;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod layers;
 mod markets_file;
 mod parse;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::args::SettingsArgs;
 use super::choice::{Output, Strategy};
+use super::file::SettingsFile;
 use super::layers::{self, Given, Merged, PASSWORD, PASSWORD_FILE};
 use super::markets_file::MarketsFile;
 use super::parse::{self, Parsed, whole_number};
@@ -34,32 +35,37 @@ impl Settings {
         environment: &Environment,
         directory: &Path,
     ) -> Result<Self, Error> {
-        let reader = Reader {
-            merged: layers::merge(args, environment, directory)?,
+        let file = SettingsFile::read(args.config.as_deref(), directory)?;
+        Reader {
+            merged: layers::merge(args, environment, file)?,
             directory,
-        };
-        let table = reader.table()?;
-        let mut settings = Self {
-            source: reader.source()?,
-            scope: reader.scope()?,
-            progress: reader.progress(&table)?,
-            table,
-            output: reader.output(environment)?,
-            metrics_listen: reader.optional("metrics_listen", parse::listen_address)?,
-            shown: Vec::new(),
-        };
-        settings.shown = reader.shown(&settings)?;
-        Ok(settings)
+        }
+        .settings(environment)
     }
 }
 
 /// Reads settings by name out of the merged layers.
-struct Reader<'a> {
-    merged: Merged,
-    directory: &'a Path,
+pub(super) struct Reader<'a> {
+    pub(super) merged: Merged,
+    pub(super) directory: &'a Path,
 }
 
 impl Reader<'_> {
+    pub(super) fn settings(&self, environment: &Environment) -> Result<Settings, Error> {
+        let table = self.table()?;
+        let mut settings = Settings {
+            source: self.source()?,
+            scope: self.scope()?,
+            progress: self.progress(&table)?,
+            table,
+            output: self.output(environment)?,
+            metrics_listen: self.optional("metrics_listen", parse::listen_address)?,
+            shown: Vec::new(),
+        };
+        settings.shown = self.shown(&settings)?;
+        Ok(settings)
+    }
+
     fn source(&self) -> Result<SourceSettings, Error> {
         Ok(SourceSettings {
             endpoint: self.required("endpoint", parse::http_url)?,
