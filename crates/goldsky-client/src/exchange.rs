@@ -106,10 +106,11 @@ impl Exchange {
                     _ => Outcome::Answered { latency: took },
                 },
             });
-            let failure = match answer {
+            let mut failure = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            failure.message = self.endpoint.without_secrets(&failure.message);
             let refused = matches!(failure.class, Class::RateLimited { .. });
             if refused {
                 self.counters.add_refusal();
