@@ -132,7 +132,7 @@ impl Error {
     pub(crate) fn bad_value(setting: &Setting, value: &str, origin: &str, reason: String) -> Self {
         Self::BadValue {
             name: setting.name,
-            value: crate::settings::presentable(setting, &excerpt(value)),
+            value: excerpt(&crate::settings::presentable(setting, value)),
             origin: origin.to_owned(),
             reason,
             allowed: setting.allowed_text(),

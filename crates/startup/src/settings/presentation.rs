@@ -40,20 +40,27 @@ pub(crate) fn presentable(setting: &Setting, value: &str) -> String {
     if setting.secret {
         return Secret::MASK.to_owned();
     }
-    if setting.form != Form::One("URL") {
+    if setting.form != Form::One("URL") || value == setting.default_text() {
         return value.to_owned();
     }
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), value),
     };
-    let rest = match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{}@{host}", Secret::MASK),
-        None => rest.to_owned(),
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => (format!("{}@", Secret::MASK), rest),
+        None => (String::new(), rest),
     };
-    match rest.split_once('?') {
-        Some((address, _)) => format!("{scheme}{address}?{}", Secret::MASK),
-        None => format!("{scheme}{rest}"),
+    let ends: &[char] = if setting.secret_path {
+        &['/', '?', '#']
+    } else {
+        &['?', '#']
+    };
+    match rest.find(ends) {
+        Some(end) if &rest[end..] != "/" => {
+            format!("{scheme}{user}{}{}", &rest[..=end], Secret::MASK)
+        }
+        _ => format!("{scheme}{user}{rest}"),
     }
 }
 
@@ -115,6 +122,14 @@ mod tests {
             "http://***@h:8123",
         );
         check("clickhouse_url", "http://h/?password=p", "http://h/?***");
+        check("clickhouse_url", "http://h/proxy#p", "http://h/proxy#***");
+        check("endpoint", "http://h/api/key/gn?key=p", "http://h/***");
+        check("endpoint", "h/api/key/gn", "h/***");
+        check("endpoint", "http://u:p/p@h/api", "http://***@h/***");
+        check("endpoint", "http://h/", "http://h/");
+        check("gamma_url", "http://h?key=p", "http://h?***");
+        let public = Setting::find("endpoint").unwrap().default_text();
+        check("endpoint", public, public);
         check("clickhouse_url", "u:p@h", "***@h");
         check("table", "a@b", "a@b");
     }

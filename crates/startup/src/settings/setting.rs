@@ -19,6 +19,8 @@ pub struct Setting {
     pub form: Form,
     /// Whether its value is shown as `***`.
     pub secret: bool,
+    /// Whether the path of its URL is shown as `***`, because hosts put keys there.
+    pub secret_path: bool,
     /// What it is about.
     pub group: Group,
     /// What it does, as a line without a full stop.

@@ -12,6 +12,7 @@ const BASE: Setting = Setting {
     default: Fallback::Absent("none"),
     form: Form::One("VALUE"),
     secret: false,
+    secret_path: false,
     group: Group::Source,
     doc: "",
     allowed: "",
@@ -33,6 +34,7 @@ pub const SETTINGS: &[Setting] = &[
             "https://api.goldsky.com/api/public/project_cl6mb8i9h0003e201j6li0diw/subgraphs/orderbook-subgraph/0.0.1/gn",
         ),
         form: Form::One("URL"),
+        secret_path: true,
         doc: "GraphQL endpoint that serves the fills",
         allowed: HTTP_URL,
         ..BASE
@@ -83,6 +85,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: Some("GAMMA_URL"),
         default: Fallback::Text("https://gamma-api.polymarket.com"),
         form: Form::One("URL"),
+        secret_path: true,
         doc: "Polymarket's market texts: slugs, questions, outcomes",
         allowed: HTTP_URL,
         ..BASE
@@ -93,6 +96,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: Some("DATA_API_URL"),
         default: Fallback::Text("https://data-api.polymarket.com"),
         form: Form::One("URL"),
+        secret_path: true,
         doc: "Second witness of a wallet's fills, for validation",
         allowed: HTTP_URL,
         ..BASE
