@@ -58,6 +58,34 @@ async fn rows_arrive_as_they_were_sent() {
     assert_eq!(query.fetch_all::<Numbered>().await.unwrap(), rows(0..5000));
 }
 
+#[tokio::test]
+async fn a_table_of_any_name_gets_its_rows_and_nothing_else_happens() {
+    let client = table("sink_names", "ENGINE = Memory").await;
+    for name in [
+        "a`b",
+        "a'; DROP TABLE t; --",
+        "a\\",
+        "a.b\"c",
+        "дb\u{202e} /*",
+    ] {
+        let quoted = format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"));
+        let make = format!("CREATE TABLE {quoted} (id UInt64, text String) ENGINE = Memory");
+        client.query_raw(&make).execute().await.unwrap();
+        let config = Config {
+            table: name.to_owned(),
+            deduplication: Deduplication::Off,
+            ..config()
+        };
+        let sink = Sink::start(client.clone(), config).await.unwrap();
+        let receipt = sink.send(rows(0..3)).await.unwrap();
+        sink.close().await.unwrap();
+        assert_eq!(receipt.await.unwrap().inserted, 3, "{name}");
+        let count = client.query_raw(&format!("SELECT count() FROM {quoted}"));
+        assert_eq!(count.fetch_one::<u64>().await.unwrap(), 3);
+    }
+    assert_eq!(count(&client).await, (0, 0));
+}
+
 /// Loads 1,000 rows into five partitions while the answers of two inserts are lost, and returns
 /// how many rows are there, and how many distinct ones.
 async fn load_with_lost_answers(database: &str, rest: &str, config: Config) -> (u64, u64) {

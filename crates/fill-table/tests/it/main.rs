@@ -5,6 +5,7 @@
 mod catalogue;
 mod columns;
 mod fixture;
+mod names;
 mod queries;
 mod readers;
 mod realdata;
