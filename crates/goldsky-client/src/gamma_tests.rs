@@ -88,3 +88,17 @@ fn what_is_no_list_is_misshapen_and_what_is_cut_off_passes() {
     assert_eq!(class(""), Class::Passing);
     assert_eq!(class("<html>"), Class::Passing);
 }
+
+#[test]
+fn however_deep_a_market_is_nested_it_is_malformed() {
+    let deep = "[".repeat(1 << 20) + &"]".repeat(1 << 20);
+    let text = serde_json::to_string(&deep).unwrap();
+    for market in [
+        deep.clone(),
+        format!(r#"{{"slug":{deep}}}"#),
+        format!(r#"{{"clobTokenIds":{text}}}"#),
+    ] {
+        let page = read(format!("[{market}]").as_bytes()).unwrap();
+        assert_eq!((page.markets.len(), page.malformed.len()), (0, 1));
+    }
+}

@@ -307,6 +307,31 @@ proptest! {
 }
 
 #[test]
+fn however_deep_an_answer_is_nested_it_is_read_or_refused() {
+    let deep = |open: &str, close: &str| open.repeat(1 << 20) + "1" + &close.repeat(1 << 20);
+    for body in [deep("[", "]"), deep("{\"data\":", "}"), "[".repeat(1 << 20)] {
+        assert!(Data::open(body.as_bytes(), 0).is_err());
+    }
+    let meta = r#""_meta":{"block":{"number":1},"hasIndexingErrors":false}"#;
+    for value in [deep("[", "]"), deep("{\"id\":", "}")] {
+        let field = |rows: &str| {
+            let body = format!(r#"{{"data":{{{meta},"p0":{rows}}}}}"#);
+            let data = Data::open(body.as_bytes(), 0).map_err(|failure| failure.message)?;
+            let page = read(&query(9), "p0", data.field("p0").unwrap());
+            page.map_err(|failure| failure.message)
+        };
+        assert!(field(&format!("{{\"id\":{value}}}")).is_err());
+        // As a row, and within one.
+        for row in [value.clone(), format!("{{\"id\":{value}}}")] {
+            let page = field(&format!("[{row}]")).unwrap();
+            assert_eq!((page.fills.len(), page.malformed.len()), (0, 1));
+        }
+        let errors = format!(r#"{{"errors":[{{"message":"x","locations":{value}}}]}}"#);
+        assert!(Data::open(errors.as_bytes(), 0).is_err());
+    }
+}
+
+#[test]
 fn a_fill_that_is_served_again_with_its_id_in_capitals_is_no_second_fill() {
     let small = event(120, 0xab);
     let id = id(0xab).to_uppercase().replace('X', "x");
