@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -19,6 +18,7 @@ use crate::page;
 use crate::query;
 use crate::stats::Stats;
 use crate::survey;
+use crate::surveyed::Surveyed;
 use crate::transport::{Request, Transport};
 use crate::wire::Data;
 
@@ -27,8 +27,7 @@ use crate::wire::Data;
 #[derive(Debug)]
 pub struct Client {
     exchange: Exchange,
-    /// The head of the last survey: no answer may come from before it.
-    head: AtomicU64,
+    surveyed: Surveyed,
     /// The deployment of the first survey: an endpoint can be moved to another one, which may
     /// serve other fills.
     deployment: OnceLock<String>,
@@ -48,7 +47,7 @@ impl Client {
     pub fn with_transport(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
         Self {
             exchange: Exchange::new(config, pacer, transport),
-            head: AtomicU64::new(0),
+            surveyed: Surveyed::nothing(),
             deployment: OnceLock::new(),
         }
     }
@@ -126,7 +125,7 @@ impl Client {
         let answer = self
             .exchange
             .ask(&self.post(json), |body| {
-                let head = self.head.load(Ordering::Relaxed);
+                let head = self.surveyed.head();
                 #[cfg(feature = "mutations")]
                 let head = match mutation::is_on(mutation::Mutation::OlderStateIsTaken) {
                     true => 0,
@@ -169,8 +168,7 @@ impl FillSource for Client {
     async fn survey(&self) -> Result<Survey, SourceError> {
         let request = self.post(query::survey());
         let survey = self.exchange.ask_soon(&request, survey::read).await?;
-        // Pages from before a block that was seen once are not taken any more.
-        self.head.fetch_max(survey.head_block, Ordering::Relaxed);
+        self.surveyed.note(&survey);
         // The first survey decides which deployment this client is of.
         let deployment = self.deployment.get_or_init(|| survey.deployment.clone());
         if *deployment != survey.deployment {
@@ -193,7 +191,9 @@ impl FillSource for Client {
                 let pages = queries.iter().enumerate().map(|(index, query)| {
                     let alias = query::alias(index);
                     let rows: &RawValue = data.field(&alias)?;
-                    page::read(query, &alias, rows)
+                    let page = page::read(query, &alias, rows)?;
+                    self.surveyed.check(query, &alias, &page)?;
+                    Ok(page)
                 });
                 pages.collect()
             })

@@ -20,6 +20,7 @@ mod retry;
 mod salvage;
 mod stats;
 mod survey;
+mod surveyed;
 mod text;
 mod transport;
 mod wire;
