@@ -57,7 +57,8 @@ pub struct RetryPolicy {
     pub first_wait: Duration,
     /// Upper end of the longest random wait.
     pub longest_wait: Duration,
-    /// Most time for asking and waiting together, the pacer's waits aside.
+    /// Most time for asking and waiting together, the pacer's waits aside; and most time for
+    /// which a breaker may stay open.
     pub total: Duration,
     /// For how long a request may be refused for its rate before it counts as unavailable.
     pub rate_limited: Duration,

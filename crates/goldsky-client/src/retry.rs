@@ -28,6 +28,7 @@ pub(crate) struct Tries<'a> {
     doubtful: u32,
     refusals: u32,
     refused_since: Option<Instant>,
+    overloaded_since: Option<Instant>,
     /// Time spent asking and waiting, the pacer's waits aside.
     spent: Duration,
 }
@@ -40,6 +41,7 @@ impl<'a> Tries<'a> {
             doubtful: 0,
             refusals: 0,
             refused_since: None,
+            overloaded_since: None,
             spent: Duration::ZERO,
         }
     }
@@ -77,13 +79,16 @@ impl<'a> Tries<'a> {
             }
             _ => {}
         }
-        // After a breaker the pacer waits, for all.
-        let wait = match class {
-            Class::Overloaded => Duration::ZERO,
-            _ => self.upper_end().mul_f64(random),
+        // After a breaker the pacer waits, for all, so that what is spent here tells nothing.
+        let (wait, paused) = match class {
+            Class::Overloaded => {
+                let since = *self.overloaded_since.get_or_insert(now);
+                (Duration::ZERO, now.saturating_duration_since(since))
+            }
+            _ => (self.upper_end().mul_f64(random), Duration::ZERO),
         };
         self.spent += wait;
-        if self.failures >= self.policy.attempts || self.spent > self.policy.total {
+        if self.failures >= self.policy.attempts || self.spent.max(paused) > self.policy.total {
             return give_up(self.unavailable(message));
         }
         Verdict::Again { wait }
@@ -224,6 +229,28 @@ mod tests {
             ..policy()
         };
         assert_eq!(outlast(&policy, Class::Passing).0, 6);
+    }
+
+    #[test]
+    fn a_breaker_that_stays_open_is_given_up_however_quickly_it_answers() {
+        let policy = RetryPolicy {
+            attempts: u32::MAX,
+            total: SECOND * 300,
+            ..policy()
+        };
+        let mut tries = Tries::new(&policy);
+        let begin = Instant::now();
+        let mut open_for = |seconds| {
+            let now = begin + SECOND * seconds;
+            tries.failed(failure(Class::Overloaded), Duration::ZERO, now, 0.0)
+        };
+        let again = Verdict::Again {
+            wait: Duration::ZERO,
+        };
+        for minute in 0..=5 {
+            assert_eq!(open_for(60 * minute), again, "{minute}");
+        }
+        assert!(matches!(open_for(360), Verdict::GiveUp(_)));
     }
 
     #[test]
