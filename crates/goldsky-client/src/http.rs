@@ -2,10 +2,11 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -71,7 +72,7 @@ impl Transport for Http {
             .await
             .map_err(broken)?;
         let status = response.status();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let retry_after = retry_after(response.headers());
         let body = self.body(response).await;
         Ok(Answer {
             status: status.as_u16(),
@@ -135,28 +136,43 @@ fn broken(error: reqwest::Error) -> TransportError {
 }
 
 /// Reads `Retry-After`, in seconds or as a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
+///
+/// A date is measured against the answer's own `Date`, and without one it says nothing: this
+/// machine's clock may be wrong or jump.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    if let Ok(seconds) = value(headers, &RETRY_AFTER)?.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    SystemTime::from(date).duration_since(now).ok()
+    let wait = date(headers, &RETRY_AFTER)?.duration_since(date(headers, &DATE)?);
+    wait.try_into().ok()
+}
+
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::parse(value(headers, name)?).ok()?;
+    Some(date.timestamp())
+}
+
+fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().ok()?.trim())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(value: &'static str) -> Option<Duration> {
+    /// Reads a `Retry-After` of an answer with this `Date`.
+    fn read(value: &'static str, date: Option<&'static str>) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, value.parse().unwrap());
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_420);
-        retry_after(&headers, now)
+        if let Some(date) = date {
+            headers.insert(DATE, date.parse().unwrap());
+        }
+        retry_after(&headers)
     }
 
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
+        let read = |value| read(value, Some("Wed, 21 Oct 2015 07:27:00 GMT"));
         assert_eq!(read("7"), Some(Duration::from_secs(7)));
         assert_eq!(read(" 120 "), Some(Duration::from_secs(120)));
         assert_eq!(
@@ -166,5 +182,20 @@ mod tests {
         assert_eq!(read("Wed, 21 Oct 2015 07:26:00 GMT"), None);
         assert_eq!(read("soon"), None);
         assert_eq!(read("-1"), None);
+    }
+
+    #[test]
+    fn a_date_is_never_measured_by_the_clock_of_this_machine() {
+        // As seen by any clock of today, both are far off.
+        let check = |value, date| assert_eq!(read(value, Some(date)), Some(Duration::from_secs(5)));
+        check(
+            "Thu, 01 Jan 1970 00:00:05 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+        );
+        check(
+            "Wed, 01 Jan 2223 00:00:05 GMT",
+            "Wed, 01 Jan 2223 00:00:00 GMT",
+        );
+        assert_eq!(read("Wed, 01 Jan 2223 00:00:05 GMT", None), None);
     }
 }
