@@ -155,6 +155,42 @@ async fn silence_is_bounded() {
     }
 }
 
+/// Sends `bytes` one at a time, so that no silence is ever long.
+async fn serve_in_a_trickle(bytes: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let bytes = bytes.clone();
+            tokio::spawn(async move {
+                read_request(&mut stream).await;
+                for byte in bytes {
+                    if stream.write_all(&[byte]).await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+        }
+    });
+    endpoint
+}
+
+#[tokio::test]
+async fn a_trickle_is_bounded_by_the_time_of_the_whole_request() {
+    let body = sound_body();
+    let endpoint = serve_in_a_trickle(response(&body, body.len())).await;
+    let config = Config {
+        idle_timeout: Duration::from_secs(20),
+        request_timeout: Duration::from_millis(200),
+        ..hasty(&endpoint)
+    };
+    let client = Client::new(config, hasty_pacer()).unwrap();
+    let error = client.fetch(&[first_page()]).await.unwrap_err();
+    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains("timed out"), "{error}");
+}
+
 #[tokio::test]
 async fn a_dropped_call_gives_its_permit_back() {
     let endpoint = serve_and_fall_silent(Vec::new()).await;
