@@ -1,7 +1,8 @@
 //! The market catalogue, from the subgraph and from Gamma into the table's database.
 
 use fill_table::{FillTable, MarketEntry, MarketSource};
-use goldsky_client::{Client, Gamma, MarketData};
+use fills::SourceError;
+use goldsky_client::{Client, Gamma, GammaPage, MarketData};
 use startup::{Failure, Settings, Shutdown};
 
 use crate::errors::{from_source, from_table};
@@ -134,12 +135,19 @@ pub(crate) async fn from_gamma(
     let mut loaded = Loaded::default();
     for closed in [false, true] {
         let mut offset = 0;
+        let mut before = GammaPage::default();
         loop {
             let page = gamma.markets(closed, GAMMA_PAGE, offset).await;
-            let page = page.map_err(from_source)?;
+            let page = page.map_err(from_gamma_error)?;
             if page.is_empty() || loaded.stopped {
                 break;
             }
+            // Whoever ignores the offset would be asked for ever.
+            if page == before {
+                let message = format!("the markets from {offset} on are those before them again");
+                return Err(from_gamma_error(SourceError::Protocol { message }));
+            }
+            before.clone_from(&page);
             offset += page.len() as u32;
             loaded.malformed += page.malformed.len() as u64;
             let entries: Vec<MarketEntry> = page.markets.into_iter().flat_map(entries).collect();
@@ -150,6 +158,10 @@ pub(crate) async fn from_gamma(
     }
     rows.finish().await.map_err(from_table)?;
     Ok(loaded)
+}
+
+fn from_gamma_error(error: SourceError) -> Failure {
+    from_source(error).with_hint("check the network and --gamma-url, then run again")
 }
 
 fn entry(data: MarketData) -> MarketEntry {
