@@ -25,44 +25,6 @@ const FINELY: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn killed_again_and_again_the_table_is_exact_in_the_end() {
-    let directory = tempfile::tempdir().unwrap();
-    let source = source(directory.path(), &[]);
-    let engine = Engine::start(&directory.path().join(""));
-    let run = || {
-        let arguments = ["--clickhouse-url", &engine.url];
-        let mut run = ingest(directory.path(), &source, &arguments);
-        run.args(FINELY);
-        Running::start(run)
-    };
-    let mut kills = 0;
-    let mut wait = 300;
-    loop {
-        let mut running = run();
-        tokio::time::sleep(Duration::from_millis(wait)).await;
-        if running.has_ended() {
-            break;
-        }
-        running.signal("KILL");
-        drop(running);
-        kills += 1;
-        // Not a multiple of anything that the program does.
-        wait += 37;
-        let rows = engine
-            .text("SELECT count(), uniqExact(fill_id) FROM clob_fills_v2")
-            .await;
-        let (count, distinct) = rows.split_once('\t').unwrap();
-        assert_eq!(count, distinct, "rows are doubled after {kills} kills");
-    }
-    println!("killed {kills} times");
-    assert!(kills >= 2, "nothing was interrupted");
-    let summary = run().end().expect(0).json();
-    assert_eq!(summary["complete"], true);
-    assert_eq!(summary["fills_total"], FILLS);
-    assert_counters(&engine, counters(&source).await).await;
-}
-
-#[tokio::test]
 async fn killed_with_the_engine_inside_the_next_run_completes_it() {
     let directory = tempfile::tempdir().unwrap();
     let source = source(directory.path(), &["--requests-per-10s", "100"]);

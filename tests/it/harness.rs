@@ -150,15 +150,16 @@ impl Running {
     /// Waits until standard error holds a text between two others, and returns it.
     pub(crate) async fn find_in_stderr(&mut self, before: &str, behind: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && !self.has_ended() {
+        loop {
+            let last = Instant::now() > deadline || self.has_ended();
             if let Some((_, rest)) = self.stderr().split_once(before)
                 && let Some((found, _)) = rest.split_once(behind)
             {
                 return found.to_owned();
             }
+            assert!(!last, "{before:?} is not in\n{}", self.stderr());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{before:?} is not in\n{}", self.stderr())
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -169,8 +170,19 @@ impl Running {
         assert!(sent.unwrap().success());
     }
 
+    /// Tells whether it has ended; then everything that it wrote is there.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        let ended = self.child.try_wait().unwrap().is_some();
+        if ended && let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        ended
+    }
+
+    /// Sends SIGKILL and waits for the end, which may have come before: then there is a code.
+    pub(crate) fn kill(mut self) -> Ended {
+        self.child.kill().unwrap();
+        self.end()
     }
 
     /// Waits for the end, for as long as [`PATIENCE`] allows.
@@ -186,7 +198,9 @@ impl Running {
             code: status.code(),
             stdout: reader.join().unwrap(),
             stderr: {
-                self.reader.take().unwrap().join().unwrap();
+                if let Some(reader) = self.reader.take() {
+                    reader.join().unwrap();
+                }
                 self.stderr()
             },
         }
@@ -259,7 +273,7 @@ impl Source {
 
 /// The real ClickHouse engine in a process of its own.
 pub(crate) struct Engine {
-    _process: Running,
+    process: Running,
     pub(crate) url: String,
 }
 
@@ -269,24 +283,28 @@ impl Engine {
     }
 
     pub(crate) fn start_at(directory: &Path, data: &Path) -> Self {
+        Self::serve(directory, data, "127.0.0.1:0")
+    }
+
+    fn serve(directory: &Path, data: &Path, listen: &str) -> Self {
         let mut command = command("ingest", directory);
         command
-            .args([
-                "engine",
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--output",
-                "json",
-            ])
+            .args(["engine", "serve", "--output", "json", "--listen", listen])
             .arg("--data-dir")
             .arg(data);
         let mut process = Running::start(command);
         let url = process.ready()["url"].as_str().unwrap().to_owned();
-        Self {
-            _process: process,
-            url,
-        }
+        Self { process, url }
+    }
+
+    /// Starts at an address, where another one may have been before.
+    pub(crate) fn start_on(directory: &Path, listen: &str) -> Self {
+        Self::serve(directory, &directory.join("data"), listen)
+    }
+
+    /// Sends SIGKILL and waits for the end.
+    pub(crate) fn kill(self) -> Ended {
+        self.process.kill()
     }
 
     pub(crate) fn client(&self) -> clickhouse::Client {

@@ -6,6 +6,7 @@ mod crashes;
 mod demo;
 mod exactness;
 mod harness;
+mod kills;
 mod refusals;
 mod weather;
 mod witness;
