@@ -115,6 +115,41 @@ impl Batch {
         ))
     }
 
+    /// Returns the RowBinary of each row; nothing is copied.
+    pub(crate) fn each(&self) -> Vec<Bytes> {
+        let row = |row| self.bytes.slice(self.offset(row)..self.offset(row + 1));
+        (self.first..self.last).map(row).collect()
+    }
+
+    /// Takes rows out, given by ascending index, as a batch with its own token. Returns it, and
+    /// whose the others are.
+    pub(crate) fn take_out(self, rows: &[usize]) -> (Self, Vec<Share>) {
+        let all = self.each();
+        let mut taken = EncodedRows::default();
+        for &row in rows {
+            taken.bytes.extend_from_slice(&all[row]);
+            taken.ends.push(taken.bytes.len());
+        }
+        let (mut out, mut left, mut from) = (Vec::new(), Vec::new(), 0);
+        for &Share { send, rows: count } in &self.shares {
+            let until = from + count;
+            let taken = rows
+                .iter()
+                .filter(|row| (from..until).contains(row))
+                .count();
+            out.push(Share { send, rows: taken });
+            left.push(Share {
+                send,
+                rows: count - taken,
+            });
+            from = until;
+        }
+        out.retain(|share| share.rows > 0);
+        left.retain(|share| share.rows > 0);
+        let token = format!("{}m", self.token);
+        (Self::seal(self.sequence, token, taken, out), left)
+    }
+
     fn offset(&self, row: usize) -> usize {
         match row {
             0 => 0,
@@ -156,6 +191,19 @@ mod tests {
             .map(|&(send, rows)| Share { send, rows })
             .collect();
         Batch::seal(0, "t".to_owned(), encoded, shares)
+    }
+
+    #[test]
+    fn rows_taken_out_are_a_batch_of_their_own() {
+        let whole = batch(&["a", "bb", "ccc", "d", "e"], &[(1, 1), (2, 3), (3, 1)]);
+        let (_, right) = whole.split().unwrap();
+        let (taken, left) = right.take_out(&[0, 2]);
+        assert_eq!(
+            (&taken.bytes()[..], taken.token.as_str()),
+            (&b"ccce"[..], "tbm")
+        );
+        let of = |send| Share { send, rows: 1 };
+        assert_eq!((taken.shares, left), (vec![of(2), of(3)], vec![of(2)]));
     }
 
     #[test]

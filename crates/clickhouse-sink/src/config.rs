@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use crate::doubt::OnDoubt;
 use crate::encode::TableColumn;
 use crate::error::Error;
 
@@ -63,6 +64,10 @@ pub struct Config {
     pub settings: Vec<(String, String)>,
     /// Where refused rows go. Without it the first refused row stops the sink.
     pub on_refused: Option<OnRefused>,
+    /// Who finds out whether rows are there after their answer was lost and the repeated insert
+    /// was acknowledged. Without it, rows of a server that was killed at the wrong moment are
+    /// taken for inserted.
+    pub on_doubt: Option<OnDoubt>,
     /// Most rows that may be refused before the sink stops: that many are a bug, not bad data.
     pub max_refused_rows: u64,
 }
@@ -86,6 +91,7 @@ impl Config {
             attempt_timeout: Duration::from_secs(300),
             settings: Vec::new(),
             on_refused: None,
+            on_doubt: None,
             max_refused_rows: 1_000,
         }
     }

@@ -8,8 +8,9 @@ use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Share};
-use crate::config::{Config, RefusedRow};
+use crate::config::{Config, Deduplication, RefusedRow};
 use crate::decision::{Decision, History};
+use crate::doubt::Doubtful;
 use crate::encode::ColumnSpec;
 use crate::error::Error;
 use crate::insert::attempt;
@@ -39,9 +40,14 @@ pub(crate) struct Settled {
 
 /// How one batch, or a part of one, ended.
 enum Outcome {
-    Inserted,
+    /// It was acknowledged; `doubtful` if an earlier attempt may have been the one that counted.
+    Inserted {
+        doubtful: bool,
+    },
     Split,
-    PutAside { message: String },
+    PutAside {
+        message: String,
+    },
 }
 
 impl Courier {
@@ -55,7 +61,20 @@ impl Courier {
         let mut parts = vec![batch];
         while let Some(batch) = parts.pop() {
             match self.bring(&batch).await? {
-                Outcome::Inserted => settled.inserted.extend(batch.shares),
+                Outcome::Inserted { doubtful } => {
+                    let missing = match doubtful {
+                        true => self.missing(&batch).await?,
+                        false => Vec::new(),
+                    };
+                    if missing.is_empty() {
+                        settled.inserted.extend(batch.shares);
+                        continue;
+                    }
+                    self.counters.missed(missing.len());
+                    let (missing, inserted) = batch.take_out(&missing);
+                    settled.inserted.extend(inserted);
+                    parts.push(missing);
+                }
                 Outcome::PutAside { message } => {
                     self.put_aside(&batch, message).await?;
                     settled.refused.extend(batch.shares);
@@ -82,6 +101,7 @@ impl Courier {
         let mut history = History::default();
         let first = Instant::now();
         let mut number = 0;
+        let mut doubtful = false;
         loop {
             number += 1;
             let started = Instant::now();
@@ -90,12 +110,13 @@ impl Courier {
                 let took = started.elapsed();
                 self.counters
                     .inserted(batch.rows(), batch.bytes().len(), took);
-                return Ok(Outcome::Inserted);
+                return Ok(Outcome::Inserted { doubtful });
             };
             let mut verdict = Verdict::of(&error);
             if verdict.kind == Kind::BadRow {
                 verdict = self.blame(verdict).await?;
             }
+            doubtful |= verdict.may_have_committed;
             let message = verdict.message.clone();
             let memory = self.window.and_then(|window| window.age);
             match history.decide(verdict, batch.rows(), first.elapsed(), policy, memory) {
@@ -143,6 +164,29 @@ impl Courier {
                 ..Verdict::of(&error)
             }),
         }
+    }
+
+    /// Finds the rows of an acknowledged batch that the table only remembers.
+    async fn missing(&self, batch: &Batch) -> Result<Vec<usize>, Error> {
+        // Only a table of one server forgets a part and not its token.
+        let alone = self.config.deduplication == Deduplication::Required
+            && self.window.is_some_and(|window| window.age.is_none());
+        let Some(on_doubt) = self.config.on_doubt.as_ref().filter(|_| alone) else {
+            return Ok(Vec::new());
+        };
+        let doubtful = Doubtful {
+            rows: batch.each(),
+            columns: Arc::clone(&self.table.columns),
+        };
+        let missing = on_doubt.missing(doubtful).await?;
+        if !missing.is_empty() {
+            warn!(
+                token = batch.token,
+                rows = missing.len(),
+                "rows that the server acknowledged are not in the table: they are sent again"
+            );
+        }
+        Ok(missing)
     }
 
     async fn put_aside(&self, batch: &Batch, message: String) -> Result<(), Error> {

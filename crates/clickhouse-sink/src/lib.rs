@@ -7,6 +7,7 @@ mod columns;
 mod config;
 mod courier;
 mod decision;
+mod doubt;
 mod encode;
 mod error;
 mod exception;
@@ -26,6 +27,7 @@ mod window;
 pub use config::{
     Config, Deduplication, Kept, MAX_ROWS_PER_BATCH, OnRefused, RefusedRow, RetryPolicy,
 };
+pub use doubt::{Doubtful, Missing, OnDoubt};
 pub use encode::{ColumnSpec, EncodeError, EncodeRow, TableColumn};
 pub use error::Error;
 pub use ledger::Delivered;

@@ -59,6 +59,12 @@ impl Counters {
             .fetch_add(took.as_micros() as u64, Relaxed);
     }
 
+    /// Takes rows back that were counted as inserted.
+    pub(crate) fn missed(&self, rows: usize) {
+        self.inserted.fetch_sub(rows as u64, Relaxed);
+        self.in_flight.fetch_add(rows as u64, Relaxed);
+    }
+
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Relaxed);
         self.in_flight.fetch_sub(1, Relaxed);

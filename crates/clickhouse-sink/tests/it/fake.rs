@@ -27,6 +27,8 @@ pub(crate) enum Fate {
     Reset,
     /// It is committed, and the connection breaks.
     CommitAndReset,
+    /// Only its token is kept, as by a server that is killed at the wrong moment.
+    RememberAndReset,
 }
 
 /// `Code: N. DB::Exception: …` as the server says it.
@@ -97,6 +99,7 @@ struct State {
 }
 
 /// The server; it ends with its runtime.
+#[derive(Clone)]
 pub(crate) struct Fake {
     url: String,
     state: Arc<Mutex<State>>,
@@ -230,13 +233,18 @@ fn judge(state: &mut State, attempt: Attempt) -> Result<Response<Full<Bytes>>, s
     if commits && state.tokens.insert(attempt.token().to_owned()) {
         state.table.extend(attempt.ids());
     }
+    if matches!(fate, Fate::RememberAndReset) {
+        state.tokens.insert(attempt.token().to_owned());
+    }
     state.attempts.push(attempt);
     match fate {
         Fate::Commit => Ok(response(200, String::new())),
         Fate::Refuse(status, text) | Fate::CommitAndAnswer(status, text) => {
             Ok(response(status, text))
         }
-        Fate::Reset | Fate::CommitAndReset => Err(std::io::Error::other("reset")),
+        Fate::Reset | Fate::CommitAndReset | Fate::RememberAndReset => {
+            Err(std::io::Error::other("reset"))
+        }
     }
 }
 

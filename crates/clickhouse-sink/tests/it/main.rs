@@ -1,6 +1,7 @@
 //! The sink against a server on the loopback that loses answers, and against the real engine.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod doubt;
 mod encoding;
 mod engine;
 mod fake;
