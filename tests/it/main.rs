@@ -7,6 +7,8 @@ mod demo;
 mod exactness;
 mod harness;
 mod kills;
+mod proxy;
 mod refusals;
+mod store_faults;
 mod weather;
 mod witness;

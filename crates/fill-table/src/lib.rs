@@ -2,10 +2,12 @@
 
 mod catalogue;
 mod ddl;
+mod decode;
 mod difference;
 mod error;
 mod found;
 mod groups;
+mod missing;
 mod names;
 mod presence;
 mod queries;

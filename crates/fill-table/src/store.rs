@@ -43,6 +43,7 @@ impl Store {
         dead_letters.retry = config.retry;
         let config = Config {
             table: table.names().data().name,
+            on_doubt: Some(table.on_doubt()),
             ..config
         };
         Ok(Self {
