@@ -171,6 +171,8 @@ impl Courier {
         // Only a table of one server forgets a part and not its token.
         let alone = self.config.deduplication == Deduplication::Required
             && self.window.is_some_and(|window| window.age.is_none());
+        #[cfg(feature = "mutations")]
+        let alone = alone && !mutation::is_on(mutation::Mutation::AcknowledgementIsBelieved);
         let Some(on_doubt) = self.config.on_doubt.as_ref().filter(|_| alone) else {
             return Ok(Vec::new());
         };

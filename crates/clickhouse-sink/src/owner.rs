@@ -217,11 +217,11 @@ impl Owner {
     fn seal(&mut self) {
         let batch = self.batcher.seal();
         #[cfg(feature = "mutations")]
-        if mutation::is_on(mutation::Mutation::FlushBesideTheOwner) {
-            if let Some(beside) = batch.as_ref().map(Batch::beside) {
-                self.inserting
-                    .spawn(Arc::clone(&self.courier).deliver(beside));
-            }
+        if mutation::is_on(mutation::Mutation::FlushBesideTheOwner)
+            && let Some(beside) = batch.as_ref().map(Batch::beside)
+        {
+            self.inserting
+                .spawn(Arc::clone(&self.courier).deliver(beside));
         }
         self.enqueue(batch);
     }

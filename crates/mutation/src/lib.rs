@@ -60,6 +60,8 @@ mutations! {
     SplitInDoubt = "split-in-doubt",
     /// A lost answer counts as a refusal.
     LostAnswerIsRefusal = "lost-answer-is-refusal",
+    /// An acknowledgement that follows a lost answer is believed as it is.
+    AcknowledgementIsBelieved = "acknowledgement-is-believed",
     /// Batches run ahead of a retried one without regard to what the table remembers.
     RunAheadWithoutBound = "run-ahead-without-bound",
     /// A flush sends the open batch and leaves it open.

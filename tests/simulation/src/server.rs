@@ -160,6 +160,15 @@ impl Server {
                 let count = self.table.count(&scope) as u64;
                 table(&["n"], &["UInt64"], [count.to_le_bytes()])
             }
+            "-- ids_in" => {
+                let seconds = fields.get("param_seconds").map_or("", String::as_str);
+                let seconds = seconds.trim_matches(['[', ']']).split(',');
+                let seconds: Vec<u32> = seconds.filter_map(|n| n.trim().parse().ok()).collect();
+                let rows = self.table.in_seconds(&seconds);
+                let ids = rows.iter().map(Row::id);
+                let types = ["FixedString(32)", "FixedString(32)"];
+                table(&["tx_hash", "order_hash"], &types, ids)
+            }
             "-- loaded" => {
                 let limit = fields.get("param_limit").and_then(|n| n.parse().ok());
                 let rows = self.table.first(&scope, limit.unwrap_or(0));

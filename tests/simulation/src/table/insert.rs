@@ -17,6 +17,8 @@ pub(crate) struct Insert {
     /// When which partition's part is committed, in order.
     pub(super) commits: VecDeque<(Duration, u32)>,
     pub(super) ends: Duration,
+    /// The part that it never comes to the end of.
+    unfinished: Option<u32>,
 }
 
 /// What becomes of one insert.
@@ -98,6 +100,12 @@ impl Insert {
             .collect()
     }
 
+    /// Returns the partition whose part is being written.
+    pub(super) fn next_partition(&self) -> Option<u32> {
+        let next = self.commits.front().map(|(_, partition)| *partition);
+        next.or(self.unfinished)
+    }
+
     pub(super) fn rows_of(&self, partition: u32) -> Vec<Row> {
         let rows = self.rows.iter();
         rows.filter(|row| row.partition() == partition)
@@ -132,6 +140,7 @@ impl Table {
                 .decide(|chance| chance.usize(0..partitions.len())),
             _ => partitions.len(),
         };
+        let unfinished = partitions.iter().nth(parts).copied();
         let mut at = self.world.now();
         if let Fate::Late(late) = fate {
             at += late;
@@ -148,6 +157,7 @@ impl Table {
             rows: rows.to_vec(),
             commits,
             ends,
+            unfinished,
         };
         let mut running = vec![insert.clone()];
         if let Fate::Twice(later) = fate {

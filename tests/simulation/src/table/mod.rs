@@ -100,11 +100,21 @@ impl Table {
         let mut state = self.state();
         state.down_until = self.world.now() + pause;
         state.crashes += 1;
-        let running = state.running.len();
-        state.running.clear();
+        let running = std::mem::take(&mut state.running);
+        let mut torn = 0;
+        for insert in &running {
+            // A token is written down before its part is moved to its place.
+            if let Some(partition) = insert.next_partition()
+                && self.world.decide(|chance| chance.bool())
+            {
+                torn += 1;
+                state.remember((insert.token.clone(), partition));
+            }
+        }
         drop(state);
         self.world.note(format_args!(
-            "ClickHouse is down for {pause:?}, {running} inserts with it"
+            "ClickHouse is down for {pause:?}, {} inserts with it, {torn} remembered",
+            running.len()
         ));
     }
 
@@ -163,10 +173,7 @@ impl Table {
                 .note(format_args!("part of {} rows is there already", rows.len()));
             return;
         }
-        state.remembered.push_back(place);
-        if state.remembered.len() > state.window {
-            state.remembered.pop_front();
-        }
+        state.remember(place);
         let count = rows.len();
         let mut doubled = 0;
         for row in rows {
@@ -178,6 +185,15 @@ impl Table {
         if doubled > 0 {
             self.world
                 .fail(format_args!("{doubled} rows are in the table twice"));
+        }
+    }
+}
+
+impl State {
+    fn remember(&mut self, place: (String, u32)) {
+        self.remembered.push_back(place);
+        if self.remembered.len() > self.window {
+            self.remembered.pop_front();
         }
     }
 }

@@ -46,6 +46,15 @@ impl Table {
         rows.iter().map(|row| row.second() / 3600).collect()
     }
 
+    pub(crate) fn in_seconds(&self, seconds: &[u32]) -> Vec<Row> {
+        self.catch_up();
+        let rows = self.state();
+        let rows = rows.rows.values();
+        rows.filter(|row| seconds.contains(&row.second()))
+            .cloned()
+            .collect()
+    }
+
     pub(crate) fn count(&self, scope: &Scope) -> usize {
         self.within(scope).len()
     }
