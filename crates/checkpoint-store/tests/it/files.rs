@@ -150,3 +150,20 @@ async fn a_directory_that_cannot_be_written_is_named() {
     let error = opened.unwrap_err();
     assert!(matches!(&error, Error::Io { path, .. } if path.starts_with(directory)));
 }
+
+#[tokio::test]
+async fn the_newest_save_is_not_told_by_the_clock() {
+    let place = Place::new();
+    let store = FileStore::open(&place.path, &job()).unwrap();
+    store.save(b"1").await.unwrap();
+    store.save(b"2").await.unwrap();
+    // As if the clock had jumped back by half a century between the two.
+    let set = |path: &std::path::Path, time| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    set(&place.beside("previous"), std::time::SystemTime::now());
+    set(&place.path, std::time::SystemTime::UNIX_EPOCH);
+    assert_eq!(store.load().await.unwrap().unwrap().payload, b"2");
+    assert_eq!(peek(&place.path).unwrap().unwrap().payload, b"2");
+}
