@@ -2,15 +2,20 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use checkpoint_store::{CheckpointStore, Error, FileStore, holder, peek};
 
 use crate::{Place, job};
 
+/// A process that is being started has the files of its parent open for a moment, and so its locks.
+static NOBODY_STARTS: Mutex<()> = Mutex::new(());
+
 const HELD_PATH: &str = "CHECKPOINT_STORE_TEST_HELD_PATH";
 
 #[test]
 fn a_second_store_in_this_process_is_refused_until_the_first_is_dropped() {
+    let _nobody_starts = NOBODY_STARTS.lock().unwrap();
     let place = Place::new();
     assert_eq!(holder(&place.path).unwrap(), None);
     let first = FileStore::open(&place.path, &job()).unwrap();
@@ -40,6 +45,7 @@ async fn held_by_another_process() {
 
 #[test]
 fn the_lock_of_another_process_is_respected_and_ends_with_its_death() {
+    let nobody_else_starts = NOBODY_STARTS.lock().unwrap();
     let place = Place::new();
     let mut other = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "processes::held_by_another_process"])
@@ -49,6 +55,7 @@ fn the_lock_of_another_process_is_respected_and_ends_with_its_death() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    drop(nobody_else_starts);
     let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "held"));
 
