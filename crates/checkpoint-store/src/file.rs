@@ -1,6 +1,5 @@
 //! The checkpoint as a file.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,7 +106,8 @@ impl CheckpointStore for FileStore {
 impl Disk {
     fn take(path: &Path, identity: &Identity) -> Result<Self, Error> {
         if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(Error::io("make the directory", directory))?;
+            generations::make_directory(directory)
+                .map_err(Error::io("make the directory", directory))?;
         }
         Ok(Self {
             path: path.to_owned(),

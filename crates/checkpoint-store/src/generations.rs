@@ -1,7 +1,7 @@
 //! The newest save and the one before, as files. Blocking.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -134,9 +134,27 @@ fn read_one(path: &Path) -> Result<Option<Decoded>, Error> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = writable().truncate(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Returns how files are opened: made where they are missing, and never for others to write.
+pub(crate) fn writable() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options
+}
+
+/// Makes a directory where it is missing, never for others to write.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(path)
 }
 
 /// Makes `previous` hold what `path` holds, without a moment in which `path` is missing: a second

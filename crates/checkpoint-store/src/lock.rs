@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::generations::beside;
+use crate::generations::{beside, writable};
 
 /// The right itself. The operating system takes it back when the process ends, however it ends.
 ///
@@ -24,11 +24,8 @@ impl Lock {
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         const TRIES: u32 = 5;
         let lock_path = beside(path, "lock");
-        let mut file = File::options()
+        let mut file = writable()
             .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
             .open(&lock_path)
             .map_err(Error::io("open the lock", &lock_path))?;
         for tries_left in (0..TRIES).rev() {
