@@ -45,6 +45,7 @@ pub(crate) fn presentable(setting: &Setting, value: &str) -> String {
     }
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None if setting.secret_path => return Secret::MASK.to_owned(),
         None => (String::new(), value),
     };
     let (user, rest) = match rest.rsplit_once('@') {
@@ -124,7 +125,8 @@ mod tests {
         check("clickhouse_url", "http://h/?password=p", "http://h/?***");
         check("clickhouse_url", "http://h/proxy#p", "http://h/proxy#***");
         check("endpoint", "http://h/api/key/gn?key=p", "http://h/***");
-        check("endpoint", "h/api/key/gn", "h/***");
+        check("endpoint", "h/api/key/gn", "***");
+        check("endpoint", "key", "***");
         check("endpoint", "http://u:p/p@h/api", "http://***@h/***");
         check("endpoint", "http://h/", "http://h/");
         check("gamma_url", "http://h?key=p", "http://h?***");
