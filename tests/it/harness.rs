@@ -154,6 +154,12 @@ impl Running {
         }
     }
 
+    /// Returns the arguments as everybody on this machine can read them, or nothing where the
+    /// system does not show them.
+    pub(crate) fn arguments(&self) -> Vec<u8> {
+        std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap_or_default()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill")

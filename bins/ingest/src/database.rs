@@ -1,6 +1,9 @@
 //! ClickHouse, wherever it is: a server by URL, or the engine in this process.
 
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use clickhouse_embedded::{Auth, Engine, EngineOptions, InstallOptions, Progress, install, locate};
 use fill_table::{Credentials, FillTable, ServerConfig};
@@ -44,6 +47,8 @@ impl Database {
             }
             None => {
                 let engine = open_engine(settings).await?;
+                // Whoever has that port by now is not to be asked, least of all with a password.
+                let _ = std::fs::remove_file(settings.data_dir.join(LISTENER_FILE));
                 let server = fill_table::Server::embedded(engine.client(), database);
                 (server, Some(engine))
             }
@@ -85,7 +90,10 @@ impl Database {
     async fn through(url: &str, settings: &TableSettings) -> Result<Self, Failure> {
         let server = fill_table::Server::http(ServerConfig {
             url: url.trim().to_owned(),
-            credentials: None,
+            credentials: match auth(settings) {
+                Auth::Open => None,
+                Auth::Credentials { user, password } => Some(Credentials { user, password }),
+            },
             database: settings.clickhouse_database.clone(),
         });
         server.ping().await.map_err(from_table)?;
@@ -101,15 +109,14 @@ impl Database {
         let Some(engine) = &self.engine else { return };
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT));
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listening = match engine.serve(usual, Auth::Open).await {
+        let listening = match engine.serve(usual, auth(settings)).await {
             Ok(server) => Ok(server),
-            Err(_) => engine.serve(any, Auth::Open).await,
+            Err(_) => engine.serve(any, auth(settings)).await,
         };
         match listening {
             Ok(server) => {
                 // Only a convenience for `ingest status`: where it fails, that one says less.
-                let file = settings.data_dir.join(LISTENER_FILE);
-                let _ = std::fs::write(file, server.url());
+                let _ = tell_listener(&settings.data_dir, &server.url());
                 self.listener = Some(server);
             }
             Err(error) => tracing::warn!(%error, "nobody can query the table while this runs"),
@@ -133,6 +140,27 @@ impl Database {
             engine.shutdown().await;
         }
     }
+}
+
+/// Tells who may use a listener of this program: whoever has the password, where there is one.
+pub(crate) fn auth(settings: &TableSettings) -> Auth {
+    match settings.clickhouse_password.expose() {
+        "" => Auth::Open,
+        password => Auth::Credentials {
+            user: settings.clickhouse_user.clone(),
+            password: password.to_owned(),
+        },
+    }
+}
+
+fn tell_listener(data_dir: &Path, url: &str) -> io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(true);
+    // Readers believe it.
+    options
+        .mode(0o644)
+        .open(data_dir.join(LISTENER_FILE))?
+        .write_all(url.as_bytes())
 }
 
 /// Opens the embedded engine of the settings' data directory.

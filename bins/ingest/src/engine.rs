@@ -1,11 +1,11 @@
 //! `ingest engine …`: the embedded ClickHouse engine by itself.
 
-use clickhouse_embedded::{Auth, InstallOptions, LIBRARY_VERSION, locate};
+use clickhouse_embedded::{InstallOptions, LIBRARY_VERSION, locate};
 use serde_json::json;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
 
 use crate::cli::{EngineCommand, ServeArgs};
-use crate::database::{ensure_library, open_engine};
+use crate::database::{auth, ensure_library, open_engine};
 use crate::errors::{from_engine, printed};
 
 /// Runs one of the engine's commands.
@@ -46,15 +46,7 @@ async fn serve(
     shutdown: &Shutdown,
 ) -> Result<ExitCode, Failure> {
     let engine = open_engine(&settings.table).await?;
-    let password = settings.table.clickhouse_password.expose();
-    let auth = if password.is_empty() {
-        Auth::Open
-    } else {
-        Auth::Credentials {
-            user: settings.table.clickhouse_user.clone(),
-            password: password.to_owned(),
-        }
-    };
+    let auth = auth(&settings.table);
     let server = engine.serve(args.listen, auth).await.map_err(from_engine)?;
     let (url, version) = (server.url(), engine.version());
     printed(&match settings.output {
