@@ -128,8 +128,17 @@ fn code_of(message: &str) -> Option<u32> {
     digits[..end].parse().ok()
 }
 
+/// A server's words can quote a whole statement; what is wrong stands at their beginning.
+const MOST_CHARS: usize = 2000;
+
 fn one_line(message: String) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = message.split_whitespace().collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MOST_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }
 
 /// Joins an error and its sources, leaving out what a message already ends with.
@@ -176,6 +185,16 @@ mod tests {
             said("Bad Gateway"),
             Error::Refused { code: None, .. }
         ));
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_to_a_line() {
+        let long = format!("Code: 497. DB::Exception: {}\n\n", "né ".repeat(1_000_000));
+        let Error::NoRights { message } = said(&long) else {
+            panic!("it has a code");
+        };
+        assert_eq!(message.chars().count(), MOST_CHARS + 1);
+        assert!(message.ends_with('…'));
     }
 
     #[test]
