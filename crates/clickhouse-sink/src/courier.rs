@@ -125,7 +125,7 @@ impl Courier {
                     info!(
                         token = batch.token,
                         rows = batch.rows(),
-                        message,
+                        error = message,
                         "batch is split"
                     );
                     return Ok(Outcome::Split);
@@ -139,9 +139,9 @@ impl Courier {
                         token,
                         rows,
                         attempt = number,
-                        ?wait,
-                        message,
-                        "insert failed"
+                        wait_ms = wait.as_millis(),
+                        error = message,
+                        "an insert failed and is repeated"
                     );
                     sleep(wait).await;
                 }
@@ -199,7 +199,11 @@ impl Courier {
         if self.counters.snapshot().rows_refused > self.config.max_refused_rows {
             return Err(Error::RowRefused { message });
         }
-        warn!(token = batch.token, message, "row is refused and put aside");
+        warn!(
+            token = batch.token,
+            error = message,
+            "a row is refused and put aside"
+        );
         let row = RefusedRow {
             row: batch.bytes(),
             columns: Arc::clone(&self.table.columns),
