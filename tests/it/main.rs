@@ -11,6 +11,7 @@ mod listener;
 mod operating;
 mod proxy;
 mod refusals;
+mod refused_rows;
 mod secrets;
 mod source_faults;
 mod source_outages;

@@ -163,7 +163,10 @@ async fn load(
         never = progress::follow(bar, snapshots) => match never {},
     };
     bar.clear();
-    outcome.map_err(from_run)
+    let mut outcome = outcome.map_err(from_run)?;
+    let refused = store.sink().stats().rows_refused;
+    outcome.fills_inserted = outcome.fills_inserted.saturating_sub(refused);
+    Ok(outcome)
 }
 
 fn tell_where(settings: &Settings, database: &Database) {

@@ -92,7 +92,7 @@ pub(crate) const MARKETS: Table = Table {
     settings: "fsync_after_insert = 1",
 };
 
-/// One row for each event that could not become a fill.
+/// One row for each event that could not become a fill, and each row that was refused.
 pub(crate) const DEAD_LETTERS: Table = Table {
     columns: &[
         Column("fill_id", "String", ""),

@@ -11,6 +11,7 @@ mod missing;
 mod names;
 mod presence;
 mod queries;
+mod refused;
 mod retry;
 mod row;
 mod schema;

@@ -6,6 +6,7 @@ use clickhouse::types::UInt256;
 use fills::TokenId;
 use serde::Deserialize;
 
+use crate::refused::WHOLE_ROW;
 use crate::retry::reading;
 use crate::{Error, FillTable};
 
@@ -149,13 +150,26 @@ impl FillTable {
         .await
     }
 
-    /// Counts the events that could not become fills, each once.
+    /// Counts the events that could not become fills and the rows that the server refused, each
+    /// once.
     ///
     /// # Errors
     /// Any error of the connection.
     pub async fn dead_letters(&self) -> Result<u64, Error> {
         let sql = format!(
             "-- dead_letters\nSELECT count() FROM {} FINAL",
+            self.names().dead_letters()
+        );
+        reading(|| async { Ok(self.query(&sql).fetch_one().await?) }).await
+    }
+
+    /// Counts those of the dead letters that are rows which the server refused.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn refused_rows(&self) -> Result<u64, Error> {
+        let sql = format!(
+            "-- refused_rows\nSELECT count() FROM {} FINAL WHERE field = '{WHOLE_ROW}'",
             self.names().dead_letters()
         );
         reading(|| async { Ok(self.query(&sql).fetch_one().await?) }).await

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use clickhouse::Row;
-use clickhouse_sink::{Config, Deduplication, Sink};
+use clickhouse_sink::{Config, Sink};
 use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
-use serde::Serialize;
 
+use crate::refused::{self, DeadLetter};
 use crate::retry::reading;
 use crate::row::FillRow;
 use crate::{Error, FillTable};
@@ -26,29 +25,19 @@ pub struct Store {
     dead_letters: Sink<DeadLetter>,
 }
 
-#[derive(Debug, Row, Serialize)]
-struct DeadLetter {
-    fill_id: String,
-    field: String,
-    reason: String,
-    event: String,
-}
-
 impl Store {
     pub(crate) async fn open(table: FillTable, config: Config) -> Result<Self, Error> {
         let client = table.server().client();
-        let mut dead_letters = Config::new(table.names().dead_letters().name);
-        // Rows that are there twice become one.
-        dead_letters.deduplication = Deduplication::Off;
-        dead_letters.retry = config.retry;
+        let dead_letters = refused::open(&table, config.retry).await?;
         let config = Config {
             table: table.names().data().name,
             on_doubt: Some(table.on_doubt()),
+            on_refused: Some(refused::on_refused(&dead_letters)),
             ..config
         };
         Ok(Self {
             fills: Sink::start(client.clone(), config).await?,
-            dead_letters: Sink::start(client.clone(), dead_letters).await?,
+            dead_letters,
             table,
         })
     }
@@ -119,21 +108,8 @@ impl FillStore for Store {
     }
 
     async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
-        let rows = events.into_iter().map(DeadLetter::from).collect();
-        let receipt = self.dead_letters.send(rows).await.map_err(Error::from)?;
-        self.dead_letters.flush().await.map_err(Error::from)?;
-        receipt.await.map_err(Error::from)?;
-        Ok(())
-    }
-}
-
-impl From<Malformed> for DeadLetter {
-    fn from(event: Malformed) -> Self {
-        Self {
-            fill_id: event.fill_id,
-            field: event.field,
-            reason: event.reason,
-            event: event.event,
-        }
+        let letters = events.into_iter().map(DeadLetter::from).collect();
+        let kept = refused::keep(&self.dead_letters, letters).await;
+        Ok(kept.map_err(Error::from)?)
     }
 }
