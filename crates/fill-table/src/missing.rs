@@ -8,7 +8,7 @@ use fills::{Fill, FillId, OrderHash, TxHash};
 use serde::Deserialize;
 
 use crate::decode::decode;
-use crate::retry::reading;
+use crate::retry::reading_on;
 use crate::{Error, FillTable};
 
 /// Rows looked up at a time, in order of time: bounds the list of seconds in one query.
@@ -42,7 +42,7 @@ impl FillTable {
         let mut missing = Vec::new();
         for part in by_time.chunks(ROWS_AT_A_TIME) {
             let seconds: BTreeSet<u32> = part.iter().map(|&row| fills[row].timestamp).collect();
-            let there = reading(|| self.ids_in(&seconds)).await?;
+            let there = reading_on(|| self.ids_in(&seconds)).await?;
             missing.extend(part.iter().filter(|&&row| !there.contains(&fills[row].id)));
         }
         Ok(missing)

@@ -15,12 +15,32 @@ const WAITS: [Duration; 6] = [
     Duration::from_secs(16),
 ];
 
-/// Repeats a read for as long as it fails with what may pass.
+/// Repeats a read for as long as it fails with what may pass, half a minute at most.
 pub(crate) async fn reading<T, F>(read: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    for wait in WAITS {
+    repeated(WAITS, read).await
+}
+
+/// Repeats a read in the middle of a run, without end, as the run's inserts are.
+pub(crate) async fn reading_on<T, F>(read: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let longest = WAITS[WAITS.len() - 1];
+    let waits = WAITS.into_iter().chain(std::iter::repeat(longest));
+    repeated(waits, read).await
+}
+
+async fn repeated<T, F>(
+    waits: impl IntoIterator<Item = Duration>,
+    read: impl Fn() -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for wait in waits {
         match read().await {
             Err(error) if may_pass(&error) => {
                 tracing::warn!(%error, wait_ms = wait.as_millis(), "a read failed and is repeated");
@@ -32,17 +52,58 @@ where
     read().await
 }
 
-/// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`: time-out, too many queries, network,
-/// aborted, memory, keeper, system error.
+/// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`: ends of files, time-outs, too many
+/// queries and connections, network, aborted, memory, keeper, cancelled, restarting, system error.
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Unreachable { .. } => true,
-        Error::Refused { code, .. } => matches!(
+        Error::Refused {
+            code: Some(code), ..
+        } => matches!(
             code,
-            Some(159 | 202 | 209 | 210 | 236 | 241 | 279 | 425 | 999)
+            3 | 159
+                | 160
+                | 198
+                | 202
+                | 203
+                | 209
+                | 210
+                | 236
+                | 241
+                | 279
+                | 373
+                | 394
+                | 425
+                | 439
+                | 473
+                | 499
+                | 693
+                | 735
+                | 745
+                | 749
+                | 762
+                | 999
+                | 1000
         ),
+        Error::Refused {
+            code: None,
+            message,
+        } => is_of_a_gateway(message),
         _ => false,
     }
+}
+
+/// Tells whether an answer came from something between here and a server that is not ready. The
+/// client gives the status only where the body was empty.
+fn is_of_a_gateway(message: &str) -> bool {
+    let head: String = message.chars().take(400).collect();
+    let statuses = [
+        "429 Too Many",
+        "502 Bad Gateway",
+        "503 Service",
+        "504 Gateway",
+    ];
+    statuses.iter().any(|status| head.contains(status))
 }
 
 #[cfg(test)]
@@ -77,7 +138,32 @@ mod tests {
             }
         };
         assert_eq!(attempts(refused(Some(241))).await, 7);
+        let said = |message: &str| Error::Refused {
+            code: None,
+            message: message.to_owned(),
+        };
+        assert_eq!(attempts(|| said("503 Service Unavailable")).await, 7);
+        let page = "<html><title>502 Bad Gateway</title>";
+        assert_eq!(attempts(|| said(page)).await, 7);
+        assert_eq!(attempts(|| said("404 Not Found")).await, 1);
         assert_eq!(attempts(refused(Some(60))).await, 1);
         assert_eq!(attempts(|| Error::NoRights { message: message() }).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_waits_out_an_hour_without_its_server() {
+        let began = tokio::time::Instant::now();
+        let hour = Duration::from_secs(3600);
+        let outcome = reading_on(|| async {
+            match began.elapsed() {
+                away if away < hour => Err(Error::Unreachable {
+                    message: "refused".to_owned(),
+                }),
+                _ => Ok(()),
+            }
+        })
+        .await;
+        assert!(outcome.is_ok());
+        assert!(began.elapsed() < hour + Duration::from_secs(20));
     }
 }

@@ -7,7 +7,7 @@ use clickhouse_sink::{Config, Sink};
 use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
 
 use crate::refused::{self, DeadLetter};
-use crate::retry::reading;
+use crate::retry::{reading, reading_on};
 use crate::row::FillRow;
 use crate::{Error, FillTable};
 
@@ -104,7 +104,7 @@ impl FillStore for Store {
     }
 
     async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, StoreError> {
-        Ok(reading(|| self.table.loaded(scope, limit)).await?)
+        Ok(reading_on(|| self.table.loaded(scope, limit)).await?)
     }
 
     async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
