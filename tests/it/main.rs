@@ -17,5 +17,6 @@ mod source_faults;
 mod source_outages;
 mod source_proxy;
 mod store_faults;
+mod store_outages;
 mod weather;
 mod witness;

@@ -1,7 +1,7 @@
 //! `ingest run`: preflight, resume or start, fetch, insert, checkpoint, summary.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use checkpoint_store::FileStore;
 use clickhouse_sink::Config as SinkConfig;
@@ -21,6 +21,9 @@ use crate::{catalogue, checkpoint, source};
 /// Inserts at once: while one is being written, the next is on its way.
 const PARALLEL_INSERTS: usize = 2;
 
+/// How long a stop may take: rows under way are waited for, and the table is asked what it holds.
+const PATIENCE_WITH_A_STOP: Duration = Duration::from_secs(9);
+
 /// Runs the backfill.
 ///
 /// # Errors
@@ -39,9 +42,22 @@ pub(crate) async fn run(
     }
     checkpoint::confirm_fresh(settings)?;
     let mut database = Database::open(&settings.table).await?;
-    let ended = backfill(settings, shutdown, bar, &mut database).await;
+    let ended = tokio::select! {
+        ended = backfill(settings, shutdown, bar, &mut database) => ended,
+        () = overdue(shutdown) => {
+            tracing::warn!("the run did not stop in time and is broken off: run again to go on");
+            Ok(ExitCode::Interrupted)
+        }
+    };
     database.close().await;
     ended
+}
+
+/// Resolves when a run that was asked to stop should have done so, whatever it waits for. A run
+/// that is broken off is like a killed one: nothing is lost.
+async fn overdue(shutdown: &Shutdown) {
+    shutdown.requested().await;
+    tokio::time::sleep(PATIENCE_WITH_A_STOP).await;
 }
 
 async fn backfill(

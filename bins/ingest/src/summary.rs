@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fill_table::{FillTable, Totals};
 use goldsky_client::Client;
 use ingest_engine::{End, FailedUnit, Outcome};
 use serde::Serialize;
@@ -12,25 +13,29 @@ use crate::errors::{from_table, printed};
 use crate::progress::{duration, grouped};
 use crate::scope::Scope;
 
-/// The final object of a run; its keys are part of the program's outside.
+/// How long a run that was asked to stop asks for what the table holds.
+const PATIENCE_OF_A_STOP: Duration = Duration::from_secs(1);
+
+/// The final object of a run; its keys are part of the program's outside. What the table holds is
+/// null where a run was stopped and the table could not be read.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     run_id: String,
     strategy: &'static str,
     fills_inserted: u64,
     fills_found: u64,
-    fills_total: u64,
-    markets: u64,
-    wallets: u64,
-    unknown_tokens: u64,
-    unknown_fills: u64,
+    fills_total: Option<u64>,
+    markets: Option<u64>,
+    wallets: Option<u64>,
+    unknown_tokens: Option<u64>,
+    unknown_fills: Option<u64>,
     pub(crate) dead_letters: u64,
     requests: u64,
     pages: u64,
     retries: u64,
     rate_limited: u64,
     bytes_received: u64,
-    bytes_on_disk: u64,
+    bytes_on_disk: Option<u64>,
     seconds: f64,
     fills_per_second: f64,
     markets_per_second: f64,
@@ -43,11 +48,28 @@ pub(crate) struct Summary {
     query_hint: String,
 }
 
+/// What the table holds.
+struct Held {
+    totals: Totals,
+    bytes: u64,
+    dead_letters: u64,
+}
+
+impl Held {
+    async fn by(table: &FillTable) -> Result<Self, Failure> {
+        Ok(Self {
+            totals: table.totals().await.map_err(from_table)?,
+            bytes: table.storage().await.map_err(from_table)?.bytes,
+            dead_letters: table.dead_letters().await.map_err(from_table)?,
+        })
+    }
+}
+
 impl Summary {
     /// Adds up what the run did and what the table holds now.
     ///
     /// # Errors
-    /// That the table cannot be read.
+    /// That the table cannot be read; never for a run that was asked to stop.
     pub(crate) async fn of(
         settings: &Settings,
         scope: &Scope,
@@ -56,10 +78,16 @@ impl Summary {
         database: &Database,
         took: Duration,
     ) -> Result<Self, Failure> {
-        let table = &database.table;
-        let totals = table.totals().await.map_err(from_table)?;
-        let storage = table.storage().await.map_err(from_table)?;
-        let dead_letters = table.dead_letters().await.map_err(from_table)?;
+        let held = Held::by(&database.table);
+        let held = match outcome.end {
+            End::Interrupted => {
+                let held = tokio::time::timeout(PATIENCE_OF_A_STOP, held).await;
+                held.ok().and_then(Result::ok)
+            }
+            _ => Some(held.await?),
+        };
+        let total = |pick: fn(&Totals) -> u64| held.as_ref().map(|held| pick(&held.totals));
+        let markets = total(|totals| totals.markets);
         let stats = client.stats();
         let seconds = took.as_secs_f64();
         let rate = |count: u64| count as f64 / seconds.max(0.001);
@@ -68,21 +96,23 @@ impl Summary {
             strategy: scope.strategy,
             fills_inserted: outcome.fills_inserted,
             fills_found: outcome.fills_found,
-            fills_total: totals.fills,
-            markets: totals.markets,
-            wallets: totals.wallets,
-            unknown_tokens: totals.unknown_tokens,
-            unknown_fills: totals.unknown_fills,
-            dead_letters,
+            fills_total: total(|totals| totals.fills),
+            markets,
+            wallets: total(|totals| totals.wallets),
+            unknown_tokens: total(|totals| totals.unknown_tokens),
+            unknown_fills: total(|totals| totals.unknown_fills),
+            dead_letters: held
+                .as_ref()
+                .map_or(outcome.dead_letters, |held| held.dead_letters),
             requests: stats.requests,
             pages: outcome.pages,
             retries: stats.retries,
             rate_limited: stats.rate_limited,
             bytes_received: stats.bytes_received,
-            bytes_on_disk: storage.bytes,
+            bytes_on_disk: held.as_ref().map(|held| held.bytes),
             seconds,
             fills_per_second: rate(outcome.fills_inserted),
-            markets_per_second: rate(totals.markets),
+            markets_per_second: rate(markets.unwrap_or_default()),
             complete: outcome.end == End::Complete,
             interrupted: outcome.end == End::Interrupted,
             failed_units: outcome.progress.failed.clone(),
@@ -107,6 +137,9 @@ impl Summary {
     }
 
     fn human(&self) -> String {
+        let shown =
+            |number: Option<u64>| number.map_or_else(|| "not readable now".to_owned(), grouped);
+        let bytes = self.bytes_on_disk.unwrap_or_default() as f64;
         let verdict = match (self.complete, self.interrupted) {
             (true, _) if self.dead_letters > 0 => "complete, with dead letters",
             (true, _) => "complete",
@@ -121,12 +154,12 @@ impl Summary {
              \x20 source      {} requests, {} pages, {} retries, {} times rate limited, {:.1} MB\n\
              \x20 disk        {:.1} MB, {:.0} bytes a fill\n\
              \x20 checkpoint  {}\n",
-            grouped(self.fills_total),
+            shown(self.fills_total),
             self.table,
             grouped(self.fills_inserted),
             grouped(self.fills_found),
-            grouped(self.markets),
-            grouped(self.wallets),
+            shown(self.markets),
+            shown(self.wallets),
             duration(self.seconds),
             grouped(self.fills_per_second as u64),
             grouped(self.requests),
@@ -134,21 +167,21 @@ impl Summary {
             self.retries,
             self.rate_limited,
             self.bytes_received as f64 / 1e6,
-            self.bytes_on_disk as f64 / 1e6,
-            self.bytes_on_disk as f64 / self.fills_total.max(1) as f64,
+            bytes / 1e6,
+            bytes / self.fills_total.unwrap_or_default().max(1) as f64,
             self.checkpoint,
         );
-        if self.unknown_tokens > 0 {
+        if let (Some(tokens @ 1..), Some(fills)) = (self.unknown_tokens, self.unknown_fills) {
             text += &format!(
                 "  unknown     {} tokens ({} fills) are not in the catalogue; `ingest markets` \
                  loads it anew\n",
-                grouped(self.unknown_tokens),
-                grouped(self.unknown_fills)
+                grouped(tokens),
+                grouped(fills)
             );
         }
         if self.dead_letters > 0 {
             text += &format!(
-                "  dead        {} events could not become fills: SELECT * FROM {}_dead_letters\n",
+                "  dead        {} events or rows could not be loaded: SELECT * FROM {}_dead_letters\n",
                 grouped(self.dead_letters),
                 self.table
             );

@@ -33,7 +33,7 @@ impl Default for Config {
             checkpoint_interval_units: 500,
             checkpoint_interval: Duration::from_secs(5),
             most_failures_in_a_row: 3,
-            drain: Duration::from_secs(8),
+            drain: Duration::from_secs(7),
             least_pages_per_cut: 12,
         }
     }
