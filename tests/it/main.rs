@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod catalogue;
+mod checkpoint_faults;
 mod crashes;
 mod demo;
 mod exactness;

@@ -7,7 +7,7 @@ use crate::harness::*;
 
 /// Asserts that an ending is one message with a cause and a cure.
 #[track_caller]
-fn assert_message(ended: &Ended, code: i32, says: &[&str]) {
+pub(crate) fn assert_message(ended: &Ended, code: i32, says: &[&str]) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     let message = ended.stderr.lines().last().unwrap_or_default();
     for part in says {
