@@ -106,7 +106,7 @@ async fn a_checkpoint_of_another_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_written_is_named_before_anything_is_fetched() {
+async fn a_place_that_cannot_be_written_is_named_before_anything_is_loaded() {
     let scene = Scene::set();
     let file = scene.directory.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
