@@ -73,8 +73,11 @@ impl Plan {
             batch_rows: chance.usize(2..=40),
             parallel_inserts,
             partitions_per_batch,
-            // As little as the sink takes, or more.
-            window_parts: least_window + chance.bool().then(|| chance.u64(0..20)).unwrap_or(0),
+            window_parts: least_window
+                + match chance.bool() {
+                    true => 0,
+                    false => chance.u64(0..20),
+                },
             checkpoint_interval: Duration::from_millis(chance.u64(100..8_000)),
             checkpoint_interval_units: chance.u64(1..=8),
             attempt_timeout: Duration::from_secs(chance.u64(5..40)),
@@ -82,7 +85,7 @@ impl Plan {
             insert_faults: severity * chance.f64(),
             read_faults: severity * chance.f64() / 2.0,
             save_faults: severity * chance.f64() / 10.0,
-            refused_rows: (chance.u8(0..8) == 255).then(|| chance.u64(20..200)),
+            refused_rows: (chance.u8(0..8) == 0).then(|| chance.u64(20..200)),
             most_rows_in_insert: match chance.u8(0..6) {
                 0 => chance.usize(1..=20),
                 _ => usize::MAX,
