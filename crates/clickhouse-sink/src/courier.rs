@@ -14,6 +14,7 @@ use crate::doubt::Doubtful;
 use crate::encode::ColumnSpec;
 use crate::error::Error;
 use crate::insert::attempt;
+use crate::run_ahead::RunAhead;
 use crate::stats::Counters;
 use crate::table::{Table, TableError};
 use crate::verdict::{Kind, Verdict};
@@ -27,6 +28,7 @@ pub(crate) struct Courier {
     pub(crate) table: Table,
     pub(crate) written: Vec<ColumnSpec>,
     pub(crate) window: Option<Window>,
+    pub(crate) run_ahead: RunAhead,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -92,6 +94,7 @@ impl Courier {
 
     /// Attempts a batch until its outcome is known.
     async fn bring(&self, batch: &Batch) -> Result<Outcome, Error> {
+        let _under_way = self.run_ahead.begin().await;
         let policy = &self.config.retry;
         let mut backoff = Backoff::new(
             policy.first_wait,

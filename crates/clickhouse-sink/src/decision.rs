@@ -65,7 +65,12 @@ impl History {
                 code: verdict.code,
                 message: verdict.message,
             }),
-            Kind::BadRow | Kind::TooLarge if !whole && rows == 1 => Decision::PutAside,
+            Kind::BadRow if !whole && rows == 1 => Decision::PutAside,
+            // What is between may have refused it in passing.
+            Kind::TooLarge if !whole && rows == 1 => match self.is_enough(policy) {
+                true => Decision::PutAside,
+                false => Decision::Retry,
+            },
             Kind::BadRow | Kind::TooLarge | Kind::TooMuchMemory if !whole && rows > 1 => {
                 Decision::Split
             }
@@ -84,12 +89,16 @@ impl History {
     }
 
     fn limited(&mut self, policy: &RetryPolicy, error: impl FnOnce() -> Error) -> Decision {
-        self.doubtful_answers += 1;
-        if self.doubtful_answers < policy.doubtful_attempts {
-            Decision::Retry
-        } else {
-            Decision::Stop(error())
+        match self.is_enough(policy) {
+            true => Decision::Stop(error()),
+            false => Decision::Retry,
         }
+    }
+
+    /// Counts an answer that is only worth so many attempts.
+    fn is_enough(&mut self, policy: &RetryPolicy) -> bool {
+        self.doubtful_answers += 1;
+        self.doubtful_answers >= policy.doubtful_attempts
     }
 
     fn passing(
@@ -167,7 +176,9 @@ mod tests {
         check(&[BUSY, BUSY, BAD_ROW], 9, "split");
         check(&[BAD_ROW], 1, "put aside");
         check(&[(Kind::TooLarge, false)], 2, "split");
-        check(&[(Kind::TooLarge, false)], 1, "put aside");
+        let one_row = [(Kind::TooLarge, false); 8];
+        check(&one_row[..7], 1, "retry");
+        check(&one_row, 1, "put aside");
         check(&[(Kind::TooMuchMemory, false)], 2, "split");
     }
 

@@ -15,6 +15,7 @@ mod insert;
 mod ledger;
 mod owner;
 pub mod row_binary;
+mod run_ahead;
 mod shared;
 mod sink;
 mod start;

@@ -58,8 +58,6 @@ pub(crate) struct Owner {
     inserting: JoinSet<Result<Settled, Error>>,
     /// Numbers of sealed batches that are not settled.
     under_way: BTreeSet<u64>,
-    /// No batch may be this far ahead of the oldest one under way.
-    run_ahead: u64,
     flushes: Vec<Flushing>,
     /// Answered when everything is drained.
     closing: Vec<Done>,
@@ -75,13 +73,10 @@ impl Owner {
         courier: Courier,
         batcher: Batcher,
     ) -> Self {
-        let partitions = courier.config.partitions_per_batch;
-        let run_ahead = courier.window.map(|window| window.batches(partitions));
         Self {
             commands,
             room,
             shared,
-            run_ahead: run_ahead.unwrap_or(u64::MAX),
             courier: Arc::new(courier),
             batcher,
             ledger: Ledger::default(),
@@ -136,7 +131,7 @@ impl Owner {
     }
 
     fn start_sealed(&mut self) {
-        while self.has_slot() && self.next_may_start() {
+        while self.has_slot() {
             let Some(batch) = self.sealed.pop_front() else {
                 break;
             };
@@ -166,15 +161,6 @@ impl Owner {
 
     fn is_free(&self) -> bool {
         self.sealed.is_empty() && self.has_slot()
-    }
-
-    fn next_may_start(&self) -> bool {
-        match (self.sealed.front(), self.under_way.first()) {
-            #[cfg(feature = "mutations")]
-            (Some(_), Some(_)) if mutation::is_on(mutation::Mutation::RunAheadWithoutBound) => true,
-            (Some(next), Some(oldest)) => next.sequence - oldest < self.run_ahead,
-            _ => false,
-        }
     }
 
     #[cfg(feature = "mutations")]

@@ -17,6 +17,7 @@ use crate::encode::{EncodeRow, TableColumn};
 use crate::error::Error;
 use crate::ledger::Delivered;
 use crate::owner::{Command, Owner};
+use crate::run_ahead::RunAhead;
 use crate::shared::{Shared, Waiting};
 use crate::start::{open, random_prefix};
 use crate::stats::Stats;
@@ -83,11 +84,13 @@ impl<R: EncodeRow> Sink<R> {
             shared: Arc::clone(&shared),
             rows: PhantomData,
         };
+        let most_ahead = window.map(|window| window.batches(config.partitions_per_batch));
         let courier = Courier {
             client,
             config,
             table,
             written,
+            run_ahead: RunAhead::new(most_ahead.unwrap_or(u64::MAX)),
             window,
             counters: Arc::clone(&shared.counters),
         };

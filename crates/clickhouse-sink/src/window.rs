@@ -16,8 +16,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Returns by how many batches others may run ahead of the oldest one under way: half of the
-    /// window, as parts of a split batch take places too.
+    /// Returns by how many inserts others may run ahead of the oldest one under way: half of the
+    /// window, since as many as run at once may have begun before it.
     pub(crate) fn batches(self, partitions_per_batch: u64) -> u64 {
         self.parts / partitions_per_batch / 2
     }
