@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use checkpoint_store::FileStore;
 use clickhouse_sink::Config as SinkConfig;
-use fills::{FillSource, Survey};
+use fills::FillSource;
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
 use startup::{ExitCode, Failure, Settings, Shutdown};
@@ -102,7 +102,7 @@ async fn backfill(
 
     let database = &*database;
     let fills = load(
-        settings, &scope, &survey, &client, checkpoint, database, shutdown, bar,
+        settings, &scope, &client, checkpoint, database, shutdown, bar,
     );
     // A scan does not need the catalogue, so it does not wait for it.
     let conditions = async {
@@ -142,7 +142,6 @@ async fn backfill(
 async fn load(
     settings: &Settings,
     scope: &Scope,
-    survey: &Survey,
     client: &Arc<Client>,
     checkpoint: FileStore,
     database: &Database,
@@ -169,7 +168,7 @@ async fn load(
         store: Arc::clone(&store) as Arc<dyn fills::FillStore>,
         checkpoint: Arc::new(checkpoint),
         span: scope.span,
-        source_block: survey.head_block,
+        source_block: scope.source_block,
         groups: scope.groups.clone(),
         config,
     };

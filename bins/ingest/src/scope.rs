@@ -21,6 +21,8 @@ pub(crate) struct Scope {
     pub(crate) strategy: &'static str,
     pub(crate) why: &'static str,
     pub(crate) span: Span,
+    /// The source's newest block when the span was decided.
+    pub(crate) source_block: u64,
     pub(crate) groups: Option<Arc<dyn TokenGroups>>,
     pub(crate) identity: Identity,
 }
@@ -85,6 +87,7 @@ pub(crate) async fn decide(
         strategy,
         why,
         span: span(&settings.scope, survey),
+        source_block: survey.head_block,
         groups,
         identity: Identity::new(identity),
     })
