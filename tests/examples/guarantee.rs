@@ -1,10 +1,12 @@
 //! What the guarantee costs: the same fills through the same engine, table and sink, with everything
 //! that makes a row arrive exactly once, and without.
 //!
-//! `cargo run --release -p end-to-end --example guarantee -- [FILLS] [ROUNDS]`
+//! `cargo run --release -p end-to-end --example guarantee -- ROUNDS FILLS|ENDPOINT [MONTHS]`
 //!
 //! Without: the table remembers no tokens and forces nothing to disk, the sink does not ask for
-//! either, no checkpoint is written. Fills come from memory, so that nothing hides the difference.
+//! either, no checkpoint is written. A number of fills comes from memory, so that nothing hides the
+//! difference, and lies in one month or in as many as are given: each month that a batch touches is a
+//! part to force to disk. An endpoint, such as that of `goldsky-sim`, is asked as in a real run.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,21 +16,32 @@ use checkpoint_store::{CheckpointStore, FileStore, Identity, InMemory};
 use clickhouse_embedded::{Engine, EngineOptions, InstallOptions, install};
 use clickhouse_sink::Deduplication;
 use fill_table::{FillTable, Server};
-use fills::{Address, Fill, FillId, MemorySource, OrderHash, Side, Span, TokenId, TxHash};
+use fills::{
+    Address, Fill, FillId, FillSource, MemorySource, OrderHash, Side, Span, TokenId, TxHash,
+};
+use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, Snapshot};
+use pacer::Pacer;
 use tokio::sync::watch;
 
-const SPAN: Span = Span::new(1_700_000_000, 1_720_000_000);
+/// 2023-12-01.
+const BEGIN: u64 = 1_701_388_800;
+/// No longer than the shortest.
+const MONTH_SECONDS: u64 = 28 * 86_400;
 const BATCH_ROWS: usize = 65_536;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>());
-    let fills = arguments.next().transpose()?.unwrap_or(1_000_000);
-    let rounds = arguments.next().transpose()?.unwrap_or(5);
-    let source = MemorySource::new((0..fills).map(fill).collect());
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments
+        .next()
+        .ok_or("ROUNDS is missing")?
+        .parse::<u32>()?;
+    let fills_or_endpoint = arguments.next().ok_or("FILLS or ENDPOINT is missing")?;
+    let months = arguments.next().map_or(Ok(1), |months| months.parse())?;
+    let source = source(&fills_or_endpoint, months)?;
     install(&InstallOptions::default(), |_| {})?;
     let directory = tempfile::tempdir()?;
     let engine = Engine::open(directory.path(), &EngineOptions::default())?;
@@ -47,7 +60,7 @@ async fn main() -> Result<(), Failure> {
     engine.shutdown().await;
     let [with, without] = seconds.map(median);
     println!(
-        "{fills} fills, medians of {rounds}: {with:.2} s with, {without:.2} s without: {:+.1} %",
+        "medians of {rounds}: {with:.2} s with, {without:.2} s without: {:+.1} %",
         (with / without - 1.0) * 100.0
     );
     Ok(())
@@ -57,7 +70,7 @@ async fn load(
     engine: &Engine,
     database: &str,
     checkpoint: &std::path::Path,
-    source: &MemorySource,
+    source: &Arc<dyn FillSource>,
     guaranteed: bool,
 ) -> Result<Duration, Failure> {
     let client = engine.client();
@@ -81,13 +94,18 @@ async fn load(
         true => Arc::new(FileStore::open(checkpoint, &Identity::default())?),
         false => Arc::new(InMemory::new(Identity::default())),
     };
+    let survey = source.survey().await?;
+    let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
+        return Err("the source has no fills".into());
+    };
+    let span = Span::new(oldest, newest + 1);
     let never = Duration::from_secs(u64::from(u32::MAX));
     let backfill = Backfill {
-        source: Arc::new(source.clone()),
+        source: Arc::clone(source),
         store: Arc::new(table.open(sink).await?),
         checkpoint,
-        span: SPAN,
-        source_block: 1,
+        span,
+        source_block: survey.head_block,
         groups: None,
         config: Config {
             most_rows_in_hand: BATCH_ROWS * 3,
@@ -113,15 +131,26 @@ async fn load(
     Ok(took)
 }
 
+fn source(fills_or_endpoint: &str, months: u64) -> Result<Arc<dyn FillSource>, Failure> {
+    if let Ok(fills) = fills_or_endpoint.parse() {
+        let span = Span::new(BEGIN, BEGIN + months * MONTH_SECONDS);
+        let fills = (0..fills).map(|index| fill(index, span)).collect();
+        return Ok(Arc::new(MemorySource::new(fills)));
+    }
+    let config = goldsky_client::Config::new(fills_or_endpoint.parse()?);
+    let pacer = Pacer::new(pacer::Config::default());
+    Ok(Arc::new(Client::new(config, pacer)?))
+}
+
 /// Spreads fills over the span, most of them late.
-fn fill(index: u64) -> Fill {
+fn fill(index: u64, span: Span) -> Fill {
     let words = [index, index ^ 0x5555_5555, !index, index.rotate_left(32)].map(mixed);
     let mut hash = [0; 32];
     for (bytes, word) in hash.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_be_bytes());
     }
     let share = (words[0] >> 11) as f64 / (1_u64 << 53) as f64;
-    let second = SPAN.to as f64 - 1.0 - share * share * share * (SPAN.seconds() - 1) as f64;
+    let second = span.to as f64 - 1.0 - share * share * share * (span.seconds() - 1) as f64;
     let mut wallet = [7; 20];
     wallet[..4].copy_from_slice(&((words[1] % 50_000) as u32).to_be_bytes());
     Fill {
