@@ -4,9 +4,10 @@
 Usage: docs/benchmarks/interruptions.py [FILLS], 12,000,000 unless given.
 Needs: cargo build --release -p ingest -p goldsky-sim.
 
-1. A run is sent SIGTERM in the middle: the time until it has ended. The next run is killed when
-   ten of twelve fills are loaded; `fills_found` of what comes after says what is repeated.
-2. The run after the kill: the time from its start to its first request for pages, and to its end.
+1. A run is sent SIGTERM in the middle: the time until it has ended, and how many rows are in the
+   table that its checkpoint does not promise, so that the next run fetches them again.
+2. The next run is killed when ten of twelve fills are loaded. The run after that: the time from its
+   start to its first request for pages, and to its end.
 """
 import json
 import pathlib
@@ -55,6 +56,11 @@ def main():
         except OSError:
             return 0
 
+    def promised():
+        # Three lines of text, then the progress as JSON.
+        checkpoint = (work / "run/checkpoint-clob_fills_v2").read_bytes()
+        return json.loads(checkpoint.split(b"\n", 3)[3])["fills"]
+
     def start():
         return subprocess.Popen(
             [
@@ -77,7 +83,8 @@ def main():
         begin = time.monotonic()
         summary = json.loads(run.communicate()[0])
         print(f"SIGTERM with {summary['fills_inserted']} fills loaded: ended with {run.returncode} "
-              f"after {time.monotonic() - begin:.2f} s")
+              f"after {time.monotonic() - begin:.2f} s, "
+              f"{rows() - promised()} rows are looked up again by the next run")
 
         before = pages()
         begin = time.monotonic()
