@@ -255,7 +255,8 @@ async fn killed_at_random_moments_the_table_is_exact_in_the_end() {
     }
     scene.complete().await;
     // Past the test harness, which keeps what tests that pass print to itself.
-    writeln!(std::io::stderr(), "{}", scene.summary()).unwrap();
+    let summary = format!("{}\n", scene.summary());
+    std::io::stderr().write_all(summary.as_bytes()).unwrap();
     let interrupting = scene.kills.iter().filter(|kill| kill.since > 0);
     assert!(interrupting.count() >= victims.len());
 }

@@ -68,7 +68,8 @@ impl Sum {
 
 /// Says it past the test harness, which keeps what tests that pass print to itself.
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let line = format!("{line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 #[test]
