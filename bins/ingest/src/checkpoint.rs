@@ -41,7 +41,8 @@ pub(crate) async fn check_promise(
     let found = database.table.count_in(progress.span).await;
     let found = found.map_err(from_table)?;
     // A row that was put aside is done as well.
-    let refused = database.table.refused_rows().await.map_err(from_table)?;
+    let refused = database.table.refused_in(progress.span).await;
+    let refused = refused.map_err(from_table)?;
     if found + refused >= progress.fills {
         return Ok(());
     }

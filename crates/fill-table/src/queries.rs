@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use clickhouse::query::RowCursor;
 use clickhouse::types::UInt256;
-use fills::TokenId;
+use fills::{Span, TokenId};
 use serde::Deserialize;
 
 use crate::refused::WHOLE_ROW;
@@ -163,16 +163,23 @@ impl FillTable {
         reading(|| async { Ok(self.query(&sql).fetch_one().await?) }).await
     }
 
-    /// Counts those of the dead letters that are rows which the server refused.
+    /// Counts the rows of a span that the server refused and that are kept as dead letters.
     ///
     /// # Errors
     /// Any error of the connection.
-    pub async fn refused_rows(&self) -> Result<u64, Error> {
+    pub async fn refused_in(&self, span: Span) -> Result<u64, Error> {
         let sql = format!(
-            "-- refused_rows\nSELECT count() FROM {} FINAL WHERE field = '{WHOLE_ROW}'",
+            "-- refused_in\nSELECT count() FROM {} FINAL WHERE field = '{WHOLE_ROW}'\n\
+             AND JSONExtractUInt(event, 'timestamp') >= {{from:UInt64}}\n\
+             AND JSONExtractUInt(event, 'timestamp') < {{to:UInt64}}",
             self.names().dead_letters()
         );
-        reading(|| async { Ok(self.query(&sql).fetch_one().await?) }).await
+        let count = || {
+            self.query(&sql)
+                .param("from", span.from)
+                .param("to", span.to)
+        };
+        reading(|| async { Ok(count().fetch_one().await?) }).await
     }
 
     /// Adds up the rows of every token, or of some, to compare with the source's own counters.

@@ -234,3 +234,27 @@ async fn an_insert_that_is_still_executed_is_waited_for() {
     assert!(done.unwrap());
     assert_eq!(table.count().await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn refused_rows_are_counted_in_their_own_range() {
+    let store = store("store_refused").await;
+    let table = store.table();
+    let refuse = format!(
+        "ALTER TABLE clob_fills_v2_data ADD CONSTRAINT early CHECK toUInt32(timestamp) < {}",
+        BEGIN + 2
+    );
+    table
+        .server()
+        .client()
+        .query(&refuse)
+        .execute()
+        .await
+        .unwrap();
+    add(&store, &[fill(0), fill(1), fill(2), fill(3)]).await;
+    let second = |n: u32| u64::from(BEGIN + n);
+    assert_eq!(table.count().await.unwrap(), 2);
+    let refused = |from, to| table.refused_in(Span::new(second(from), second(to)));
+    assert_eq!(refused(0, 4).await.unwrap(), 2);
+    assert_eq!(refused(0, 3).await.unwrap(), 1);
+    assert_eq!(refused(0, 2).await.unwrap(), 0);
+}
