@@ -1,7 +1,7 @@
 //! The official client over in-memory pipes.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,32 +23,42 @@ const PIPE_BYTES: usize = 256 << 10;
 
 /// Makes a client that reaches `instance` without sockets.
 pub(crate) fn over_pipe(instance: Arc<Instance>) -> Client {
-    let http = legacy::Client::builder(TokioExecutor::new()).build(PipeConnector { instance });
+    over_pipes(move |pipe| {
+        tokio::spawn(listener::connection(pipe, Arc::clone(&instance), None));
+        Ok(())
+    })
+}
+
+/// Makes a client whose connections are pipes, each given to `serve` as it is made; an error of it
+/// refuses the connection.
+pub fn over_pipes(
+    serve: impl Fn(DuplexStream) -> io::Result<()> + Clone + Send + Sync + 'static,
+) -> Client {
+    let http = legacy::Client::builder(TokioExecutor::new()).build(PipeConnector { serve });
     Client::with_http_client(http)
         // Nothing is resolved or dialled; the client wants a URL.
         .with_url("http://embedded")
         .with_compression(Compression::None)
 }
 
-/// Makes a pipe for each connection, with the front at its other end.
+/// Makes a pipe for each connection, with a server at its other end.
 #[derive(Debug, Clone)]
-struct PipeConnector {
-    instance: Arc<Instance>,
+struct PipeConnector<S> {
+    serve: S,
 }
 
-impl Service<Uri> for PipeConnector {
+impl<S: Fn(DuplexStream) -> io::Result<()>> Service<Uri> for PipeConnector<S> {
     type Response = Pipe;
-    type Error = Infallible;
-    type Future = Ready<Result<Pipe, Infallible>>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Pipe>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let (near, far) = tokio::io::duplex(PIPE_BYTES);
-        tokio::spawn(listener::connection(far, Arc::clone(&self.instance), None));
-        ready(Ok(Pipe(TokioIo::new(near))))
+        ready((self.serve)(far).map(|()| Pipe(TokioIo::new(near))))
     }
 }
 
@@ -67,7 +77,7 @@ impl Read for Pipe {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(context, buffer)
     }
 }
@@ -77,21 +87,15 @@ impl Write for Pipe {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_flush(context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
     }
 }

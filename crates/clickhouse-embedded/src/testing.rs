@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::{env, io, process};
 
+pub use crate::client::over_pipes;
 use crate::{Engine, EngineOptions, Error, InstallOptions, install};
 
 const PREFIX: &str = "clickhouse-embedded-tests-";
