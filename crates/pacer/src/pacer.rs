@@ -39,6 +39,8 @@ pub struct Stats {
     pub in_flight: usize,
     /// Callers waiting for a permit.
     pub waiting: usize,
+    /// The rate is what holds callers back.
+    pub rate_bound: bool,
     /// Requests refused for their rate so far.
     pub rate_limited: u64,
     /// Requests that found the breaker open so far.
@@ -114,6 +116,8 @@ impl Pacer {
             requests_per_10s: state.requests_per_window(),
             in_flight: state.in_flight(),
             waiting: self.shared.waiting.load(Ordering::Relaxed),
+            rate_bound: state.requests_per_window().is_some()
+                && self.shared.waiting.load(Ordering::Relaxed) > 0,
             rate_limited: state.refusals(),
             overloaded: state.breakers(),
             latency: state.latency(),
