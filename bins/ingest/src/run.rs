@@ -158,7 +158,6 @@ async fn load(
     let workers = settings.source.workers;
     let config = Config {
         workers,
-        pages_per_request: settings.source.pages_per_request.unwrap_or(1),
         most_rows_in_hand: queue_rows,
         checkpoint_interval_units: settings.progress.checkpoint_interval,
         ..Config::default()

@@ -20,6 +20,9 @@ pub(crate) fn client(settings: &SourceSettings) -> Result<Client, Failure> {
     });
     let mut config = Config::new(endpoint(settings.endpoint.as_str())?);
     config.max_connections = settings.workers;
+    if let Some(pages) = settings.pages_per_request {
+        config.most_pages_per_request = pages;
+    }
     config.retry.attempts = u32::MAX;
     config.retry.total = settings.patience;
     config.retry.rate_limited = config.retry.rate_limited.max(settings.patience);

@@ -16,6 +16,6 @@ pub use fill::{CTF_EXCHANGE, FeeAsset, Fill, NEG_RISK_EXCHANGE, Price, Role, Sid
 pub use groups::{MemoryGroups, TokenGroups};
 pub use id::{Address, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxHash};
 pub use memory::{MemorySource, MemoryTable};
-pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey};
+pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
 pub use span::{Span, SpanSet};
 pub use store::{FillStore, Loaded, Receipt, Scope, StoreError};

@@ -9,7 +9,7 @@ use crate::cursor::Cursor;
 use crate::event::Malformed;
 use crate::fill::{Fill, Side};
 use crate::id::FillId;
-use crate::source::{FillSource, Filter, Page, PageQuery, SourceError, Survey};
+use crate::source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
 use crate::span::{Span, SpanSet};
 use crate::store::{FillStore, Loaded, Receipt, Scope, StoreError};
 
@@ -81,7 +81,7 @@ impl FillSource for MemorySource {
         })
     }
 
-    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+    async fn fetch(&self, _: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
         Ok(queries.iter().map(|query| self.page(query)).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! Where fills come from.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -106,6 +108,50 @@ pub enum SourceError {
     },
 }
 
+/// Leave to make one request: now, and for so many pages.
+pub struct Turn {
+    pages: usize,
+    /// What the source gave along to know the turn by.
+    permit: Option<Box<dyn Any + Send>>,
+}
+
+impl Turn {
+    /// Makes a turn that nobody gave: the source makes the request wait where it has to.
+    pub fn unasked() -> Self {
+        Self {
+            pages: 1,
+            permit: None,
+        }
+    }
+
+    /// Makes a turn for a request of up to `pages` pages that holds `permit` until it is used.
+    pub fn new(pages: usize, permit: impl Any + Send) -> Self {
+        Self {
+            pages: pages.max(1),
+            permit: Some(Box::new(permit)),
+        }
+    }
+
+    /// Returns how many pages one request should ask for at most, at least 1.
+    pub fn pages(&self) -> usize {
+        self.pages
+    }
+
+    /// Takes out what the source gave along; nothing if there is none of that type.
+    pub fn into_permit<P: Any>(self) -> Option<P> {
+        let permit = self.permit?.downcast().ok()?;
+        Some(*permit)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A source of fills.
 ///
 /// Retrying what may pass is the source's own business; an error that comes out is one that
@@ -118,6 +164,15 @@ pub trait FillSource: Send + Sync {
     /// Any [`SourceError`]; a deployment with indexing errors is [`SourceError::Broken`].
     async fn survey(&self) -> Result<Survey, SourceError>;
 
+    /// Waits until one more request may be sent, and says how much it should ask for. Whoever
+    /// asks for a turn before deciding what to ask for decides as late as possible.
+    ///
+    /// # Cancel safety
+    /// A dropped call takes no turn. A turn that is dropped unused is lost.
+    async fn turn(&self) -> Turn {
+        Turn::unasked()
+    }
+
     /// Fetches several pages with one request, in the order of the queries.
     ///
     /// # Errors
@@ -125,5 +180,5 @@ pub trait FillSource: Send + Sync {
     ///
     /// # Cancel safety
     /// Nothing is kept between calls: a dropped call can be made again.
-    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError>;
+    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError>;
 }

@@ -21,6 +21,8 @@ pub(crate) enum Class {
     Overloaded,
     /// Ask again after a while.
     Passing,
+    /// Ask again after a while, or for less where the request is for several pages.
+    TimedOut,
     /// Ask again once or twice; if it stays, ask for less.
     HeavyOrPassing,
     /// Ask for less.
@@ -68,7 +70,8 @@ pub(crate) fn status(status: u16, retry_after: Option<Duration>, body: &[u8]) ->
     let class = match status {
         429 => Class::RateLimited { retry_after },
         503 if words.contains("in the past 60 seconds") => Class::Overloaded,
-        500.. | 408 | 425 => Class::Passing,
+        408 | 504 | 524 => Class::TimedOut,
+        500.. | 425 => Class::Passing,
         413 => Class::TooHeavy,
         _ => return Failure::refused(format!("{message}; {HINT}")),
     };
@@ -172,7 +175,7 @@ fn graph_error(error: &GraphError) -> Class {
 
 fn severity(class: Class) -> u8 {
     match class {
-        Class::Passing => 0,
+        Class::Passing | Class::TimedOut => 0,
         Class::RateLimited { .. } => 1,
         Class::Overloaded => 2,
         Class::HeavyOrPassing => 3,

@@ -2,8 +2,8 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId};
-use pacer::Pacer;
+use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId, Turn};
+use pacer::{Pacer, Permit};
 use serde_json::value::RawValue;
 
 use crate::catalog::MarketData;
@@ -96,7 +96,7 @@ impl Client {
             return Err(ours(format!("{} tokens at once", tokens.len())));
         }
         let json = query::entities_of(Orderbook::FIELD, Orderbook::COLUMNS, tokens);
-        self.ask(json, 1, |data| {
+        self.ask(json, |data| {
             entity::read("", query::MOST_ROWS, data.field("rows")?)
         })
         .await
@@ -109,35 +109,48 @@ impl Client {
     ) -> Result<EntityPage<T>, SourceError> {
         check_limit(limit)?;
         let json = query::entities(T::FIELD, T::COLUMNS, after_id, limit);
-        self.ask(json, 1, |data| {
+        self.ask(json, |data| {
             entity::read(after_id, limit, data.field("rows")?)
         })
         .await
     }
 
-    /// Asks for `pages` pages and reads them from an answer no older than the last survey.
+    /// Asks for one page of something else than fills.
     async fn ask<T>(
         &self,
         json: Vec<u8>,
-        pages: usize,
         read: impl Fn(&Data<'_>) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
-        let answer = self
-            .exchange
-            .ask(&self.post(json), |body| {
-                let head = self.surveyed.head();
-                #[cfg(feature = "mutations")]
-                let head = match mutation::is_on(mutation::Mutation::OlderStateIsTaken) {
-                    true => 0,
-                    false => head,
-                };
-                let data = Data::open(body, head)?;
-                self.check_deployment(&data)?;
-                read(&data)
-            })
-            .await?;
-        self.exchange.counters.add_pages(pages);
+        let request = self.post(json);
+        let answer = self.exchange.ask(&request, |body| read(&self.open(body)?));
+        let answer = answer.await?;
+        self.exchange.counters.add_pages(1);
         Ok(answer)
+    }
+
+    /// Opens an answer that is no older than the last survey.
+    fn open<'a>(&self, body: &'a [u8]) -> Result<Data<'a>, Failure> {
+        let head = self.surveyed.head();
+        #[cfg(feature = "mutations")]
+        let head = match mutation::is_on(mutation::Mutation::OlderStateIsTaken) {
+            true => 0,
+            false => head,
+        };
+        let data = Data::open(body, head)?;
+        self.check_deployment(&data)?;
+        Ok(data)
+    }
+
+    fn read_pages(&self, queries: &[PageQuery], body: &[u8]) -> Result<Vec<Page>, Failure> {
+        let data = self.open(body)?;
+        let pages = queries.iter().enumerate().map(|(index, query)| {
+            let alias = query::alias(index);
+            let rows: &RawValue = data.field(&alias)?;
+            let page = page::read(query, &alias, rows)?;
+            self.surveyed.check(query, &alias, &page)?;
+            Ok(page)
+        });
+        pages.collect()
     }
 
     fn post(&self, json: Vec<u8>) -> Request {
@@ -179,24 +192,27 @@ impl FillSource for Client {
         Ok(survey)
     }
 
-    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+    async fn turn(&self) -> Turn {
+        let permit = self.exchange.permit().await;
+        Turn::new(self.exchange.pages(), permit)
+    }
+
+    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
         if queries.is_empty() {
             return Ok(Vec::new());
         }
         queries
             .iter()
             .try_for_each(|query| check_limit(query.limit))?;
+        let permit = match turn.into_permit::<Permit>() {
+            Some(permit) => permit,
+            None => self.exchange.permit().await,
+        };
+        let request = self.post(query::pages(queries));
+        let read = |body: &[u8]| self.read_pages(queries, body);
         let pages = self
-            .ask(query::pages(queries), queries.len(), |data| {
-                let pages = queries.iter().enumerate().map(|(index, query)| {
-                    let alias = query::alias(index);
-                    let rows: &RawValue = data.field(&alias)?;
-                    let page = page::read(query, &alias, rows)?;
-                    self.surveyed.check(query, &alias, &page)?;
-                    Ok(page)
-                });
-                pages.collect()
-            })
+            .exchange
+            .ask_for_pages(permit, queries.len(), &request, read)
             .await;
         #[cfg(feature = "mutations")]
         if let Err(SourceError::Unavailable { .. }) = pages
@@ -204,7 +220,9 @@ impl FillSource for Client {
         {
             return Ok(vec![Page::default(); queries.len()]);
         }
-        pages
+        let pages = pages?;
+        self.exchange.counters.add_pages(pages.len());
+        Ok(pages)
     }
 }
 

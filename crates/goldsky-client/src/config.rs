@@ -18,6 +18,9 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Most bytes of one answer, decompressed.
     pub max_answer_bytes: usize,
+    /// Most pages of fills that a turn is for, 0 counts as 1. How many of them serve best is
+    /// learned.
+    pub most_pages_per_request: usize,
     /// How long to keep trying.
     pub retry: RetryPolicy,
     /// The same for a survey, behind which somebody waits to hear whether the source is there.
@@ -28,7 +31,7 @@ pub struct Config {
 
 impl Config {
     /// Makes the default configuration for an endpoint: 128 connections, 10 s to connect, 30 s of
-    /// silence, 60 s for a request, 64 MiB for an answer; 4 attempts at a survey.
+    /// silence, 60 s for a request, 64 MiB for an answer, 32 pages in a request; 4 attempts at a survey.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
@@ -37,6 +40,7 @@ impl Config {
             idle_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             max_answer_bytes: 64 * 1024 * 1024,
+            most_pages_per_request: 32,
             retry: RetryPolicy::default(),
             survey_retry: RetryPolicy {
                 attempts: 4,

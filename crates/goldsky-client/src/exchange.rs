@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fills::SourceError;
-use pacer::{Outcome, Pacer};
+use pacer::{Outcome, Pacer, Permit};
 use tokio::time::Instant;
 
+use crate::bundle::Bundle;
 use crate::classify::{self, Class, Failure};
 use crate::config::{Config, RetryPolicy};
 use crate::endpoint::Endpoint;
@@ -24,6 +25,7 @@ pub(crate) struct Exchange {
     retry: RetryPolicy,
     survey_retry: RetryPolicy,
     jitter: Jitter,
+    bundle: Bundle,
     pub(crate) counters: Counters,
 }
 
@@ -36,6 +38,7 @@ impl Exchange {
             retry: config.retry,
             survey_retry: config.survey_retry,
             jitter: Jitter::new(config.jitter_seed),
+            bundle: Bundle::new(config.most_pages_per_request),
             counters: Counters::default(),
         }
     }
@@ -52,7 +55,30 @@ impl Exchange {
         request: &Request,
         read: impl Fn(&[u8]) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
-        self.ask_for(&self.retry, request, read).await
+        let permit = self.permit().await;
+        self.ask_for(&self.retry, permit, None, request, read).await
+    }
+
+    /// Asks for several pages like [`Exchange::ask`], with a permit that was taken before.
+    pub(crate) async fn ask_for_pages<T>(
+        &self,
+        permit: Permit,
+        pages: usize,
+        request: &Request,
+        read: impl Fn(&[u8]) -> Result<T, Failure>,
+    ) -> Result<T, SourceError> {
+        self.ask_for(&self.retry, permit, Some(pages), request, read)
+            .await
+    }
+
+    /// Waits until one more request may be sent.
+    pub(crate) async fn permit(&self) -> Permit {
+        self.pacer.acquire().await
+    }
+
+    /// Returns how many pages one request should ask for at most.
+    pub(crate) fn pages(&self) -> usize {
+        self.bundle.pages()
     }
 
     /// Asks like [`Exchange::ask`], with the patience of a survey.
@@ -61,7 +87,9 @@ impl Exchange {
         request: &Request,
         read: impl Fn(&[u8]) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
-        self.ask_for(&self.survey_retry, request, read).await
+        let permit = self.permit().await;
+        self.ask_for(&self.survey_retry, permit, None, request, read)
+            .await
     }
 
     /// Sends a request once and returns the body of an answer with a status of success.
@@ -69,6 +97,7 @@ impl Exchange {
         let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| match error {
             TransportError::Broken(words) => Failure::passing(words),
+            TransportError::TimedOut(words) => Failure::new(Class::TimedOut, words),
             TransportError::TooLarge(words) => Failure::new(Class::TooHeavy, words),
         })?;
         match answer.status {
@@ -80,12 +109,13 @@ impl Exchange {
     async fn ask_for<T>(
         &self,
         policy: &RetryPolicy,
+        mut permit: Permit,
+        pages: Option<usize>,
         request: &Request,
         read: impl Fn(&[u8]) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
-        let mut tries = Tries::new(policy);
+        let mut tries = Tries::new(policy, pages.unwrap_or(1));
         loop {
-            let permit = self.pacer.acquire().await;
             self.counters.add_request();
             let begin = Instant::now();
             let body = self.send(request).await;
@@ -94,6 +124,11 @@ impl Exchange {
                 self.counters.add_bytes(body.len());
                 read(&body)
             });
+            if let Some(pages) = pages {
+                let rate_bound = self.pacer.stats().rate_bound;
+                let failure = answer.as_ref().err();
+                self.bundle.note(pages, took, rate_bound, failure);
+            }
             permit.report(match &answer {
                 Ok(_) => Outcome::Answered { latency: took },
                 Err(failure) => match failure.class {
@@ -102,7 +137,7 @@ impl Exchange {
                         retry_after: retry_after.map(|wait| wait.min(self.retry.rate_limited)),
                     },
                     Class::Overloaded => Outcome::Overloaded,
-                    Class::Passing => Outcome::Failed,
+                    Class::Passing | Class::TimedOut => Outcome::Failed,
                     _ => Outcome::Answered { latency: took },
                 },
             });
@@ -131,6 +166,7 @@ impl Exchange {
                         "asking the source again"
                     );
                     tokio::time::sleep(wait).await;
+                    permit = self.permit().await;
                 }
             }
         }

@@ -125,6 +125,7 @@ fn mozilla_certificates() -> rustls::ClientConfig {
 /// a body cut off, gzip that does not unpack.
 fn broken(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
+    let is_late = error.is_timeout() && !error.is_connect();
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -132,7 +133,11 @@ fn broken(error: reqwest::Error) -> TransportError {
         words.push_str(&error.to_string());
         source = error.source();
     }
-    TransportError::Broken(text::one_line(&words))
+    let words = text::one_line(&words);
+    match is_late {
+        true => TransportError::TimedOut(words),
+        false => TransportError::Broken(words),
+    }
 }
 
 /// Reads `Retry-After`, in seconds or as a date.

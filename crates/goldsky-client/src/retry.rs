@@ -24,6 +24,8 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Tries<'a> {
     policy: &'a RetryPolicy,
+    /// Pages that the request asks for.
+    pages: usize,
     failures: u32,
     doubtful: u32,
     refusals: u32,
@@ -34,9 +36,10 @@ pub(crate) struct Tries<'a> {
 }
 
 impl<'a> Tries<'a> {
-    pub(crate) fn new(policy: &'a RetryPolicy) -> Self {
+    pub(crate) fn new(policy: &'a RetryPolicy, pages: usize) -> Self {
         Self {
             policy,
+            pages,
             failures: 0,
             doubtful: 0,
             refusals: 0,
@@ -71,6 +74,9 @@ impl<'a> Tries<'a> {
             Class::Broken => return give_up(SourceError::Broken { message }),
             Class::Refused => return give_up(SourceError::Protocol { message }),
             Class::TooHeavy => return give_up(SourceError::TooHeavy { message }),
+            Class::TimedOut if self.pages > 1 => {
+                return give_up(SourceError::TooHeavy { message });
+            }
             Class::HeavyOrPassing if self.believed() => {
                 return give_up(SourceError::TooHeavy { message });
             }
@@ -155,7 +161,7 @@ mod tests {
 
     /// Fails with `class` every second until it is given up; returns how often, and with what.
     fn outlast(policy: &RetryPolicy, class: Class) -> (u32, SourceError) {
-        let mut tries = Tries::new(policy);
+        let mut tries = Tries::new(policy, 1);
         let begin = Instant::now();
         for attempt in 1.. {
             let now = begin + SECOND * attempt;
@@ -168,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_passes_is_tried_until_attempts_run_out() {
-        for class in [Class::Passing, Class::Overloaded] {
+        for class in [Class::Passing, Class::TimedOut, Class::Overloaded] {
             let unavailable = SourceError::Unavailable {
                 attempts: 10,
                 message: words(),
@@ -183,6 +189,16 @@ mod tests {
         check(Class::TooHeavy, SourceError::TooHeavy { message: words() });
         check(Class::Broken, SourceError::Broken { message: words() });
         check(Class::Refused, SourceError::Protocol { message: words() });
+    }
+
+    #[test]
+    fn several_pages_that_do_not_come_in_time_are_too_heavy_at_once() {
+        let policy = policy();
+        let mut tries = Tries::new(&policy, 2);
+        assert_eq!(
+            tries.failed(failure(Class::TimedOut), SECOND, Instant::now(), 0.0),
+            Verdict::GiveUp(SourceError::TooHeavy { message: words() })
+        );
     }
 
     #[test]
@@ -203,7 +219,7 @@ mod tests {
         };
         let begin = Instant::now();
         let waits_ms = |random| {
-            let mut tries = Tries::new(&policy);
+            let mut tries = Tries::new(&policy, 1);
             (0..9)
                 .map(
                     |_| match tries.failed(failure(Class::Passing), SECOND, begin, random) {
@@ -238,7 +254,7 @@ mod tests {
             total: SECOND * 300,
             ..policy()
         };
-        let mut tries = Tries::new(&policy);
+        let mut tries = Tries::new(&policy, 1);
         let begin = Instant::now();
         let mut open_for = |seconds| {
             let now = begin + SECOND * seconds;
@@ -267,7 +283,7 @@ mod tests {
     #[test]
     fn few_refusals_are_waited_out_however_long_the_line_is() {
         let policy = policy();
-        let mut tries = Tries::new(&policy);
+        let mut tries = Tries::new(&policy, 1);
         let begin = Instant::now();
         let refused = Class::RateLimited { retry_after: None };
         for hour in 0..9 {

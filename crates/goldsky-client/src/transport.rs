@@ -49,9 +49,13 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// It may pass: no connection, a reset, silence, a body cut off.
+    /// It may pass: no connection, a reset, a body cut off.
     #[error("{0}")]
     Broken(String),
+    /// It may pass, or the request asked for too much: the connection stood and the answer did
+    /// not come in time.
+    #[error("{0}")]
+    TimedOut(String),
     /// The answer is larger than the transport takes.
     #[error("{0}")]
     TooLarge(String),

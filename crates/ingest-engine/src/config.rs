@@ -5,8 +5,6 @@ use std::time::Duration;
 pub struct Config {
     /// Most requests in flight at once.
     pub workers: usize,
-    /// Most segments that share one request.
-    pub pages_per_request: usize,
     /// Most fills in a page; the source's own limit.
     pub page_rows: u16,
     /// Rows fetched and not yet durable at which fetching pauses.
@@ -27,7 +25,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             workers: 128,
-            pages_per_request: 1,
             page_rows: 1000,
             most_rows_in_hand: 300_000,
             checkpoint_interval_units: 500,

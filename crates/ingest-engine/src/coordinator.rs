@@ -6,11 +6,11 @@
 //! * A part is marked done only after the receipts of all its rows resolved.
 //! * An error never counts as a page: the segment is asked for again, or given up and reported.
 
-use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fills::{FillStore, Page, SourceError, Span, SpanSet, StoreError};
+use fills::{FillStore, Page, SourceError, Span, SpanSet, StoreError, Turn};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -20,11 +20,12 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::fetch::{Answer, FetchError, Fetched, fetch};
 use crate::ledger::{Ledger, Ticket};
-use crate::planner::{Cuts, Planner};
+use crate::planner::Cuts;
 use crate::progress::{FailedUnit, Progress};
 use crate::report::{End, Outcome, Snapshot};
 use crate::saver::Saver;
 use crate::segment::Segment;
+use crate::work::Work;
 
 /// How often the state of the run is shown and looked over.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,13 +34,14 @@ pub(crate) struct Coordinator<'a> {
     run: &'a Backfill,
     config: &'a Config,
     occupied: Arc<SpanSet>,
-    planner: Planner,
+    work: Work,
     ledger: Ledger,
     progress: Progress,
-    /// Segments with another page to ask for.
-    ready: VecDeque<Segment>,
-    segments_per_request: usize,
+    /// The wait for the next request's turn, where there is something to ask for.
+    turn: Option<Pin<Box<dyn Future<Output = Turn> + Send>>>,
     requests: JoinSet<Fetched>,
+    /// Pages of the requests under way.
+    pages_coming: usize,
     sends: JoinSet<Result<Sent, StoreError>>,
     flush: JoinSet<Result<(), StoreError>>,
     saver: Saver,
@@ -73,12 +75,12 @@ impl<'a> Coordinator<'a> {
             run,
             config,
             occupied: Arc::new(occupied),
-            planner: Planner::new(cuts, remaining),
+            work: Work::new(cuts, remaining, run.groups.clone(), config.page_rows),
             ledger: Ledger::default(),
             progress,
-            ready: VecDeque::new(),
-            segments_per_request: config.pages_per_request.max(1),
+            turn: None,
             requests: JoinSet::new(),
+            pages_coming: 0,
             sends: JoinSet::new(),
             flush: JoinSet::new(),
             saver: Saver::new(Arc::clone(&run.checkpoint), config),
@@ -124,8 +126,8 @@ impl<'a> Coordinator<'a> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.start_requests().await?;
-            if self.requests.is_empty() {
+            self.line_up();
+            if self.requests.is_empty() && self.turn.is_none() {
                 if self.sends.is_empty() {
                     return Ok(false);
                 }
@@ -157,63 +159,41 @@ impl<'a> Coordinator<'a> {
                     Err(error) if error.is_cancelled() => {}
                     joined => self.take_in(settle(joined)?)?,
                 },
+                Some(turn) = granted(&mut self.turn) => self.start_request(turn).await?,
             }
         }
     }
 
-    /// Starts requests while there is work, a free place and room for the rows.
-    async fn start_requests(&mut self) -> Result<(), Error> {
-        while self.requests.len() < self.config.workers && self.has_room() && !self.stopping {
-            let mut segments = Vec::new();
-            while segments.len() < self.segments_per_request {
-                match self.next_segment().await? {
-                    Some(segment) => segments.push(segment),
-                    None => break,
-                }
-            }
-            if segments.is_empty() {
-                break;
-            }
-            let plan = segments
-                .iter()
-                .enumerate()
-                .flat_map(|(index, segment)| {
-                    let queries = segment.queries(self.planner.end(segment.id));
-                    queries
-                        .into_iter()
-                        .map(move |(asked, query)| (index, asked, query))
-                })
-                .collect();
+    /// Waits for a turn while there is something to ask for, a free place and room for the rows.
+    fn line_up(&mut self) {
+        let wanted = !self.stopping
+            && self.requests.len() < self.config.workers
+            && self.has_room()
+            && self.work.has_more();
+        if !wanted {
+            self.turn = None;
+        } else if self.turn.is_none() {
             let source = Arc::clone(&self.run.source);
-            let store = Arc::clone(&self.run.store);
-            let occupied = Arc::clone(&self.occupied);
-            self.requests
-                .spawn(fetch(segments, plan, source, store, occupied));
+            self.turn = Some(Box::pin(async move { source.turn().await }));
         }
+    }
+
+    /// Sends a request, decided upon only now that it may be sent.
+    async fn start_request(&mut self, turn: Turn) -> Result<(), Error> {
+        let request = self.work.next_request(turn.pages(), &mut self.ledger).await;
+        let request = request.map_err(Error::Store)?;
+        self.pages_coming += request.plan.len();
+        let source = Arc::clone(&self.run.source);
+        let store = Arc::clone(&self.run.store);
+        let occupied = Arc::clone(&self.occupied);
+        self.requests
+            .spawn(fetch(turn, request, source, store, occupied));
         Ok(())
     }
 
-    async fn next_segment(&mut self) -> Result<Option<Segment>, Error> {
-        if let Some(segment) = self.ready.pop_front() {
-            return Ok(Some(segment));
-        }
-        let Some(lease) = self.planner.take() else {
-            return Ok(None);
-        };
-        let tokens = match &self.run.groups {
-            Some(groups) => Some(groups.tokens(lease.group).await.map_err(Error::Store)?),
-            None => None,
-        };
-        let segment = Segment::new(lease, tokens, self.config.page_rows);
-        self.ledger
-            .open(segment.id, segment.group, segment.from, segment.streams());
-        Ok(Some(segment))
-    }
-
     fn has_room(&self) -> bool {
-        // Every request on its way may bring a page of rows for each of its segments.
-        let coming = self.requests.len() * self.segments_per_request;
-        let coming = coming as u64 * u64::from(self.config.page_rows);
+        // Every page on its way may bring all its rows.
+        let coming = self.pages_coming as u64 * u64::from(self.config.page_rows);
         let limit = self.config.most_rows_in_hand as u64;
         self.requests.is_empty() && self.snapshot.rows_in_hand < limit
             || self.snapshot.rows_in_hand + coming < limit
@@ -222,8 +202,10 @@ impl<'a> Coordinator<'a> {
     fn take_in(&mut self, fetched: Fetched) -> Result<(), Error> {
         let Fetched {
             mut segments,
+            pages,
             result,
         } = fetched;
+        self.pages_coming -= pages;
         match result {
             Ok(answers) => {
                 self.failures_in_a_row = 0;
@@ -238,11 +220,11 @@ impl<'a> Coordinator<'a> {
             }
             Err(FetchError::Store(error)) => Err(Error::Store(error)),
             Err(FetchError::Source(SourceError::TooHeavy { message })) => {
-                self.relieve(segments, &message);
+                self.relieve(segments, pages, &message);
                 Ok(())
             }
             Err(FetchError::Source(SourceError::Unavailable { attempts, message })) => {
-                self.lose(segments, attempts, &message);
+                self.lose(segments, pages, attempts, &message);
                 Ok(())
             }
             Err(FetchError::Source(error)) => Err(Error::Source(error)),
@@ -252,7 +234,7 @@ impl<'a> Coordinator<'a> {
     fn take_page(&mut self, segments: &mut [Segment], answer: Answer) {
         let segment = &mut segments[answer.segment];
         self.snapshot.pages += 1;
-        let end = self.planner.end(segment.id);
+        let end = self.work.end(segment.id);
         let progressed = segment.absorb(answer.asked, answer.page, end);
         let Page {
             mut fills,
@@ -297,32 +279,24 @@ impl<'a> Coordinator<'a> {
 
     /// Puts a segment back for its next page, or ends it.
     fn settle_segment(&mut self, segment: Segment) {
-        let end = self.planner.end(segment.id);
-        let (from, seen, rate) = segment.position(end);
-        self.planner.advance(segment.id, from, seen, rate);
+        self.work.advance(&segment);
         if segment.is_done() {
-            self.planner.complete(segment.id);
+            self.work.complete(segment.id);
             self.ledger.close(segment.id);
             self.saver.note_unit();
         } else {
-            self.ready.push_back(segment);
+            self.work.put_back(segment);
         }
     }
 
-    /// Asks for less at once after the source found a request too heavy.
-    fn relieve(&mut self, segments: Vec<Segment>, message: &str) {
-        if segments.len() > 1 {
-            self.segments_per_request = (segments.len() / 2).max(1);
-            tracing::debug!(
-                segments_per_request = self.segments_per_request,
-                "the source finds requests too heavy: fewer pages in each"
-            );
-            self.ready.extend(segments);
-            return;
-        }
+    /// Asks for less at once after the source found a request of so many pages too heavy.
+    fn relieve(&mut self, segments: Vec<Segment>, pages: usize, message: &str) {
         for mut segment in segments {
-            if segment.relieve(self.planner.end(segment.id)) {
-                self.ready.push_back(segment);
+            if pages > 1 {
+                segment.keep_apart(pages / 2);
+                self.work.put_back(segment);
+            } else if segment.relieve(self.work.end(segment.id)) {
+                self.work.put_back(segment);
             } else {
                 self.give_up(&segment, 1, message);
             }
@@ -331,20 +305,20 @@ impl<'a> Coordinator<'a> {
 
     /// Gives up what the source did not answer for, after all the retries that its client makes.
     ///
-    /// One part can take the others of its request with it: those are asked for alone first.
-    fn lose(&mut self, segments: Vec<Segment>, attempts: u32, message: &str) {
-        if segments.len() > 1 {
-            self.segments_per_request = 1;
-            self.ready.extend(segments);
-            return;
-        }
-        for segment in segments {
-            self.give_up(&segment, attempts, message);
+    /// One page can take the others of its request with it: those are asked for alone first.
+    fn lose(&mut self, segments: Vec<Segment>, pages: usize, attempts: u32, message: &str) {
+        for mut segment in segments {
+            if pages > 1 {
+                segment.keep_apart(1);
+                self.work.put_back(segment);
+            } else {
+                self.give_up(&segment, attempts, message);
+            }
         }
     }
 
     fn give_up(&mut self, segment: &Segment, attempts: u32, reason: &str) {
-        let end = self.planner.end(segment.id);
+        let end = self.work.end(segment.id);
         let (from, _, _) = segment.position(end);
         tracing::error!(
             group = segment.group,
@@ -361,7 +335,7 @@ impl<'a> Coordinator<'a> {
             attempts,
             reason: reason.to_owned(),
         });
-        self.planner.complete(segment.id);
+        self.work.complete(segment.id);
         self.ledger.close(segment.id);
         self.saver.note_change();
         self.failures_in_a_row += 1;
@@ -430,11 +404,18 @@ impl<'a> Coordinator<'a> {
 
     fn show(&mut self) {
         self.snapshot.requests_in_flight = self.requests.len();
-        self.snapshot.rows_ahead = self.planner.rows_ahead();
+        self.snapshot.rows_ahead = self.work.rows_ahead();
         self.snapshot.share_of_time = self.progress.share_of_time();
         self.snapshot.failed_units = self.progress.failed.len();
         self.watch.send_replace(self.snapshot);
     }
+}
+
+/// Resolves with the turn that is waited for; nothing if none is.
+async fn granted(turn: &mut Option<Pin<Box<dyn Future<Output = Turn> + Send>>>) -> Option<Turn> {
+    let granted = turn.as_mut()?.await;
+    *turn = None;
+    Some(granted)
 }
 
 async fn send(store: &dyn FillStore, fills: Vec<fills::Fill>) -> Result<(), StoreError> {

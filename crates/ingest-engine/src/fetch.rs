@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use fills::{FillId, FillSource, FillStore, Page, PageQuery, SourceError, SpanSet, StoreError};
+use fills::{FillId, FillSource, FillStore, Page, SourceError, SpanSet, StoreError, Turn};
 
-use crate::segment::{Asked, Segment};
+use crate::segment::{Asked, Plan, Segment};
+use crate::work::Request;
 
 /// The answer to one request, with the segments it was for.
 pub(crate) struct Fetched {
     pub(crate) segments: Vec<Segment>,
+    /// How many pages were asked for.
+    pub(crate) pages: usize,
     pub(crate) result: Result<Vec<Answer>, FetchError>,
 }
 
@@ -28,21 +31,28 @@ pub(crate) enum FetchError {
     Store(StoreError),
 }
 
-/// Asks for the pages of `plan`, which names segments by their place.
+/// Asks for the pages of a request and finds out which of their fills the table holds.
 pub(crate) async fn fetch(
-    mut segments: Vec<Segment>,
-    plan: Vec<(usize, Asked, PageQuery)>,
+    turn: Turn,
+    request: Request,
     source: Arc<dyn FillSource>,
     store: Arc<dyn FillStore>,
     occupied: Arc<SpanSet>,
 ) -> Fetched {
-    let result = answers(&mut segments, plan, &*source, &*store, &occupied).await;
-    Fetched { segments, result }
+    let Request { mut segments, plan } = request;
+    let pages = plan.len();
+    let result = answers(turn, &mut segments, plan, &*source, &*store, &occupied).await;
+    Fetched {
+        segments,
+        pages,
+        result,
+    }
 }
 
 async fn answers(
+    turn: Turn,
     segments: &mut [Segment],
-    plan: Vec<(usize, Asked, PageQuery)>,
+    plan: Plan,
     source: &dyn FillSource,
     store: &dyn FillStore,
     occupied: &SpanSet,
@@ -53,7 +63,8 @@ async fn answers(
         queries.push(query);
         places.push((segment, asked));
     }
-    let pages = source.fetch(&queries).await.map_err(FetchError::Source)?;
+    let pages = source.fetch(turn, &queries).await;
+    let pages = pages.map_err(FetchError::Source)?;
     if pages.len() != places.len() {
         return Err(FetchError::Source(SourceError::Protocol {
             message: format!(

@@ -17,6 +17,7 @@ mod reconcile;
 mod report;
 mod saver;
 mod segment;
+mod work;
 
 pub use backfill::Backfill;
 pub use config::Config;

@@ -57,6 +57,8 @@ struct Segment {
     rate: Option<f64>,
     /// Rows in a second where it began: what the segment before it grows towards.
     first_rate: Option<f64>,
+    /// What is expected of the rest; kept, because every segment is looked at for every cut.
+    outlook: Option<Outlook>,
 }
 
 /// Deals out segments and cuts them.
@@ -90,13 +92,17 @@ impl Planner {
         if let Some((group, span)) = self.waiting.pop_front() {
             return Some(self.lease(group, span));
         }
-        let (index, cut) =
-            (0..self.leased.len()).find_map(|index| Some((index, self.cut(index)?)))?;
+        let (index, cut) = self.next_cut()?;
         let front = self.leased.get_mut(index)?;
         let back = Span::new(cut, front.to);
         let group = front.group;
         front.to = cut;
         Some(self.lease(group, back))
+    }
+
+    /// Tells whether [`Planner::take`] has a part to lease.
+    pub fn has_more(&self) -> bool {
+        !self.waiting.is_empty() || self.next_cut().is_some()
     }
 
     /// Returns where a leased segment ends now, exclusive.
@@ -117,26 +123,21 @@ impl Planner {
             segment.rate = rate;
             segment.first_rate = segment.first_rate.or(rate);
         }
+        self.look_ahead_from(index);
     }
 
     /// Ends a lease whose segment was fetched to its end or given up.
     pub fn complete(&mut self, id: SegmentId) {
         if let Some(index) = self.position(id) {
             self.leased.remove(index);
+            self.look_ahead_from(index);
         }
-    }
-
-    /// Tells whether a part waits for a worker.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
     }
 
     /// Estimates how many rows the leased segments still hold.
     pub fn rows_ahead(&self) -> f64 {
-        (0..self.leased.len())
-            .filter_map(|index| self.outlook(index))
-            .map(|outlook| outlook.rows)
-            .sum()
+        let outlooks = self.leased.iter().filter_map(|segment| segment.outlook);
+        outlooks.map(|outlook| outlook.rows).sum()
     }
 
     fn lease(&mut self, group: u32, span: Span) -> Lease {
@@ -150,12 +151,24 @@ impl Planner {
             to: span.to,
             rate: None,
             first_rate: None,
+            outlook: None,
         };
         let place = self
             .leased
             .partition_point(|other| (other.group, other.from) < (group, span.from));
         self.leased.insert(place, segment);
+        self.look_ahead_from(place);
         Lease { id, group, span }
+    }
+
+    /// Looks ahead again from where a segment changed, and from before it, which grows towards it.
+    fn look_ahead_from(&mut self, index: usize) {
+        for index in index.saturating_sub(1)..=index {
+            let outlook = self.outlook(index);
+            if let Some(segment) = self.leased.get_mut(index) {
+                segment.outlook = outlook;
+            }
+        }
     }
 
     fn position(&self, id: SegmentId) -> Option<usize> {
@@ -172,10 +185,15 @@ impl Planner {
         Some(Outlook::new(seconds as f64, segment.rate?, end_rate))
     }
 
+    /// Finds the earliest segment that is long enough, and the second at which to cut it.
+    fn next_cut(&self) -> Option<(usize, u64)> {
+        (0..self.leased.len()).find_map(|index| Some((index, self.cut(index)?)))
+    }
+
     /// Finds the second at which to cut a segment, or nothing if it is not known to be long enough.
     fn cut(&self, index: usize) -> Option<u64> {
-        let outlook = self.outlook(index)?;
         let segment = self.leased.get(index)?;
+        let outlook = segment.outlook?;
         let page = f64::from(self.cuts.page_rows);
         // A page is under way behind `seen`: rows that it brings are not to be given away.
         let ahead = outlook.rows - page;

@@ -23,6 +23,9 @@ pub(crate) struct Segment {
     tokens: Option<Arc<[TokenId]>>,
     streams: Vec<Stream>,
     page_rows: u16,
+    /// Pages of a request that this segment may be part of: bounded while the source finds
+    /// requests too heavy.
+    most_together: usize,
     /// Seconds that one page may ask for: only bounded while the source finds pages too heavy.
     reach_seconds: Option<u64>,
 }
@@ -44,6 +47,9 @@ pub(crate) struct Asked {
     until: u64,
     limit: u16,
 }
+
+/// The pages of a request: of which of its segments, what was asked, and how.
+pub(crate) type Plan = Vec<(usize, Asked, PageQuery)>;
 
 /// What one page brought, cut at the segment's end.
 #[derive(Debug)]
@@ -80,6 +86,7 @@ impl Segment {
                 })
                 .collect(),
             page_rows,
+            most_together: usize::MAX,
             reach_seconds: None,
         }
     }
@@ -113,32 +120,44 @@ impl Segment {
             .await
     }
 
-    /// Returns the next page of each stream that is not done, up to the segment's end `to`.
-    pub(crate) fn queries(&self, to: u64) -> Vec<(Asked, PageQuery)> {
+    /// Returns how many pages a request may have that this segment is part of.
+    pub(crate) fn most_together(&self) -> usize {
+        self.most_together
+    }
+
+    /// Lets no request have more than `pages` pages that this segment is part of.
+    pub(crate) fn keep_apart(&mut self, pages: usize) {
+        self.most_together = pages.max(1);
+    }
+
+    /// Returns the next page of up to `most` streams that are not done, up to the segment's end
+    /// `to`.
+    pub(crate) fn queries(&self, to: u64, most: usize) -> Vec<(Asked, PageQuery)> {
         let open = self
             .streams
             .iter()
             .enumerate()
             .filter(|(_, stream)| !stream.done);
-        open.map(|(index, stream)| {
-            let until = self
-                .reach_seconds
-                .map_or(to, |seconds| to.min(stream.at().saturating_add(seconds)));
-            let asked = Asked {
-                stream: index,
-                until,
-                limit: self.page_rows,
-            };
-            let query = PageQuery {
-                filter: stream.filter.clone(),
-                from: stream.from,
-                after: stream.after.clone(),
-                until,
-                limit: self.page_rows,
-            };
-            (asked, query)
-        })
-        .collect()
+        open.take(most)
+            .map(|(index, stream)| {
+                let until = self
+                    .reach_seconds
+                    .map_or(to, |seconds| to.min(stream.at().saturating_add(seconds)));
+                let asked = Asked {
+                    stream: index,
+                    until,
+                    limit: self.page_rows,
+                };
+                let query = PageQuery {
+                    filter: stream.filter.clone(),
+                    from: stream.from,
+                    after: stream.after.clone(),
+                    until,
+                    limit: self.page_rows,
+                };
+                (asked, query)
+            })
+            .collect()
     }
 
     /// Takes an answer in. `to` is where the segment ends *now*: others may have taken its back
@@ -220,9 +239,10 @@ impl Segment {
         true
     }
 
-    /// Goes back towards full pages after an answer that came in full.
+    /// Goes back towards full pages and requests after an answer that came in full.
     pub(crate) fn recover(&mut self, page_rows: u16) {
         self.page_rows = page_rows.min(self.page_rows.saturating_mul(2));
+        self.most_together = self.most_together.saturating_mul(2);
         if let Some(seconds) = self.reach_seconds {
             // A year and more is no bound at all.
             self.reach_seconds = Some(seconds.saturating_mul(2)).filter(|&s| s < 31_557_600);

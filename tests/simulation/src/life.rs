@@ -16,7 +16,7 @@ use crate::disk::Disk;
 use crate::pipe;
 use crate::plan::{Plan, PlannedEnd};
 use crate::server::Server;
-use crate::source::Weathered;
+use crate::source::{Bundled, Weathered};
 use crate::world::World;
 
 /// No life takes that long.
@@ -106,7 +106,7 @@ impl Surroundings {
         };
         let store = self.store(seed).await?;
         let backfill = Backfill {
-            source: Arc::new(source),
+            source,
             store: Arc::new(store),
             checkpoint: Arc::new(self.disk.clone()),
             span,
@@ -118,7 +118,7 @@ impl Surroundings {
         backfill.run(stopped(planned), &watch).await.map_err(text)
     }
 
-    fn source(&self, seed: u64) -> Result<Client, String> {
+    fn source(&self, seed: u64) -> Result<Arc<dyn FillSource>, String> {
         let endpoint = "http://simulated/".parse().map_err(text)?;
         let mut config = goldsky_client::Config::new(endpoint);
         config.retry = RetryPolicy {
@@ -136,7 +136,11 @@ impl Surroundings {
             world: self.world.clone(),
             faults: self.plan.source_faults,
         });
-        Ok(Client::with_transport(config, pacer, transport))
+        let client = Client::with_transport(config, pacer, transport);
+        Ok(match self.plan.pages_per_turn {
+            Some(pages) => Arc::new(Bundled { client, pages }),
+            None => Arc::new(client),
+        })
     }
 
     async fn store(&self, seed: u64) -> Result<Store, String> {
@@ -166,7 +170,6 @@ impl Surroundings {
         let plan = &self.plan;
         Config {
             workers: plan.workers,
-            pages_per_request: plan.pages_per_request,
             page_rows: plan.page_rows,
             most_rows_in_hand: plan.batch_rows * (plan.parallel_inserts + 1),
             checkpoint_interval_units: plan.checkpoint_interval_units,

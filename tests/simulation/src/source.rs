@@ -6,10 +6,37 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fastrand::Rng;
-use goldsky_client::{Answer, Request, Transport, TransportError};
+use fills::{FillSource, Page, PageQuery, SourceError, Survey, Turn};
+use goldsky_client::{Answer, Client, Request, Transport, TransportError};
 use goldsky_simulator::Node;
+use pacer::Permit;
 
 use crate::world::World;
+
+/// A client whose requests have as many pages as a schedule wants.
+#[derive(Debug)]
+pub(crate) struct Bundled {
+    pub(crate) client: Client,
+    pub(crate) pages: usize,
+}
+
+#[async_trait]
+impl FillSource for Bundled {
+    async fn survey(&self) -> Result<Survey, SourceError> {
+        self.client.survey().await
+    }
+
+    async fn turn(&self) -> Turn {
+        match self.client.turn().await.into_permit::<Permit>() {
+            Some(permit) => Turn::new(self.pages, permit),
+            None => Turn::new(self.pages, ()),
+        }
+    }
+
+    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        self.client.fetch(turn, queries).await
+    }
+}
 
 /// A way on which nothing happens.
 #[derive(Debug)]
@@ -83,7 +110,7 @@ impl Transport for Weathered {
             }
             Fate::Empty => Ok(whole(Vec::new())),
             Fate::Reset => Err(TransportError::Broken("connection reset".to_owned())),
-            Fate::Silence => Err(TransportError::Broken("timed out".to_owned())),
+            Fate::Silence => Err(TransportError::TimedOut("timed out".to_owned())),
         }
     }
 }

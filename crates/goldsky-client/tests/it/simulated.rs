@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fills::{Fill, FillSource, Filter, PageQuery, TokenId};
+use fills::{Fill, FillSource, Filter, PageQuery, TokenId, Turn};
 use goldsky_client::{Client, Gamma};
 use goldsky_simulator::{Config, Data, Entities, Fault, Faults, Host, Seeded, Simulator, Text};
 use serde_json::json;
@@ -63,7 +63,10 @@ async fn simulate(events: &[serde_json::Value], host: Host) -> Simulator {
 async fn all(client: &Client, mut query: PageQuery) -> Vec<Fill> {
     let mut fills = Vec::new();
     loop {
-        let pages = client.fetch(std::slice::from_ref(&query)).await.unwrap();
+        let pages = client
+            .fetch(Turn::unasked(), std::slice::from_ref(&query))
+            .await
+            .unwrap();
         let [page] = pages.try_into().unwrap();
         assert!(page.malformed.is_empty(), "{:?}", page.malformed);
         let whole = page.len() == usize::from(query.limit);
@@ -142,7 +145,7 @@ async fn both_filters_together_find_every_fill_of_their_tokens_once() {
     assert_eq!(ids(&all(&client, sells.clone()).await), sold);
     assert_eq!(ids(&all(&client, buys.clone()).await), bought);
 
-    let together = client.fetch(&[sells, buys]).await.unwrap();
+    let together = client.fetch(Turn::unasked(), &[sells, buys]).await.unwrap();
     assert_eq!(ids(&together[0].fills), sold[..1000]);
     assert_eq!(ids(&together[1].fills), bought[..1000]);
 }
@@ -163,7 +166,7 @@ async fn many_aliases_are_one_request() {
             ..first_page()
         })
         .collect();
-    let pages = client.fetch(&queries).await.unwrap();
+    let pages = client.fetch(Turn::unasked(), &queries).await.unwrap();
     let mut found = ids_of(&events[..1], |_| true);
     found.extend(pages.iter().flat_map(|page| ids(&page.fills)));
     assert_eq!(found, ids_of(&events, |_| true));
@@ -182,7 +185,10 @@ async fn malformed_events_stand_where_they_are() {
         limit: 10,
         ..first_page()
     };
-    let pages = client(source.endpoint()).fetch(&[query]).await.unwrap();
+    let pages = client(source.endpoint())
+        .fetch(Turn::unasked(), &[query])
+        .await
+        .unwrap();
     assert_eq!(pages[0].fills.len(), 8);
     let fields: Vec<_> = pages[0]
         .malformed
@@ -243,7 +249,10 @@ async fn answers_of_a_node_that_lags_behind_are_not_taken() {
     let client = client(source.endpoint());
     client.survey().await.unwrap();
     source.set_faults(Faults::default().with(Fault::OldState, 1.0));
-    let error = client.fetch(&[first_page()]).await.unwrap_err();
+    let error = client
+        .fetch(Turn::unasked(), &[first_page()])
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("before block"), "{error}");
 }
 
@@ -263,7 +272,12 @@ async fn a_failed_deployment_is_broken() {
     let client = client(source.endpoint());
     let broken = |error| matches!(error, fills::SourceError::Broken { .. });
     assert!(broken(client.survey().await.unwrap_err()));
-    assert!(broken(client.fetch(&[first_page()]).await.unwrap_err()));
+    assert!(broken(
+        client
+            .fetch(Turn::unasked(), &[first_page()])
+            .await
+            .unwrap_err()
+    ));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use checkpoint_store::{Identity, InMemory};
 use fills::{
     Address, Fill, FillId, FillSource, FillStore, Loaded, Malformed, MemorySource, MemoryTable,
     OrderHash, Page, PageQuery, Receipt, Scope, Side, SourceError, Span, SpanSet, StoreError,
-    Survey, TokenId, TxHash,
+    Survey, TokenId, Turn, TxHash,
 };
 use ingest_engine::{Backfill, Config, Error, Outcome, Snapshot};
 use tokio::sync::watch;
@@ -135,6 +135,8 @@ pub(crate) struct FaultySource {
     pub(crate) requests: Arc<AtomicUsize>,
     /// What requests fail with, first come first served; then they are answered.
     pub(crate) faults: Arc<Mutex<VecDeque<SourceError>>>,
+    /// Pages that its turns are for.
+    pub(crate) pages_per_turn: usize,
     /// Requests for more pages than this are never answered.
     pub(crate) most_together: usize,
     /// Most rows a request may ask for.
@@ -149,6 +151,7 @@ impl FaultySource {
             inner: MemorySource::new(fills),
             requests: Arc::default(),
             faults: Arc::default(),
+            pages_per_turn: 1,
             most_together: usize::MAX,
             most_rows: usize::MAX,
             dead: Span::new(0, 0),
@@ -166,10 +169,14 @@ impl FillSource for FaultySource {
         self.inner.survey().await
     }
 
-    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        let turn = self.requests.fetch_add(1, Ordering::Relaxed);
+    async fn turn(&self) -> Turn {
+        Turn::new(self.pages_per_turn, ())
+    }
+
+    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        let asked = self.requests.fetch_add(1, Ordering::Relaxed);
         // Answers come in another order than the requests.
-        for _ in 0..turn % 7 {
+        for _ in 0..asked % 7 {
             tokio::task::yield_now().await;
         }
         if let Some(fault) = self.faults.lock().unwrap().pop_front() {
@@ -189,7 +196,7 @@ impl FillSource for FaultySource {
                 message: "connection reset".to_owned(),
             });
         }
-        self.inner.fetch(queries).await
+        self.inner.fetch(turn, queries).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a run does when source or table fail.
 
-use fills::{MemoryTable, SourceError, Span, StoreError};
+use std::sync::Arc;
+
+use fills::{MemoryGroups, MemoryTable, SourceError, Span, StoreError, TokenId};
 use ingest_engine::{End, Error};
 
 use crate::fakes::*;
@@ -27,7 +29,7 @@ async fn a_part_that_is_never_answered_is_failed_and_the_next_run_loads_it() {
     assert!(!outcome.progress.is_complete());
 
     source.dead = Span::new(0, 0);
-    backfill.source = std::sync::Arc::new(source);
+    backfill.source = Arc::new(source);
     let outcome = run(&backfill).await.unwrap();
     assert_eq!(outcome.end, End::Complete);
     assert!(outcome.progress.failed.is_empty());
@@ -39,10 +41,22 @@ async fn parts_of_a_request_that_is_not_answered_are_asked_for_alone() {
     let fills = uneven(3_000, SECONDS, 50, 21);
     let table = MemoryTable::new();
     let mut source = FaultySource::new(fills.clone());
-    source.most_together = 1;
-    let mut shared = backfill(source, table.clone(), SPAN);
-    shared.config.pages_per_request = 4;
+    (source.pages_per_turn, source.most_together) = (4, 1);
+    let shared = backfill(source, table.clone(), SPAN);
     assert_eq!(run(&shared).await.unwrap().end, End::Complete);
+    assert_exact(&table, &fills);
+}
+
+#[tokio::test]
+async fn both_sides_of_a_group_are_asked_for_alone_where_they_are_too_much_together() {
+    let fills = uneven(3_000, SECONDS, 50, 26);
+    let table = MemoryTable::new();
+    let mut source = FaultySource::new(fills.clone());
+    (source.pages_per_turn, source.most_together) = (2, 1);
+    let mut by_tokens = backfill(source, table.clone(), SPAN);
+    let tokens: Vec<TokenId> = (1..=50).map(TokenId::from).collect();
+    by_tokens.groups = Some(Arc::new(MemoryGroups::new(&tokens, 50)));
+    assert_eq!(run(&by_tokens).await.unwrap().end, End::Complete);
     assert_exact(&table, &fills);
 }
 
@@ -51,9 +65,8 @@ async fn pages_shrink_where_the_source_finds_them_too_heavy() {
     let fills = uneven(3_000, SECONDS, 50, 22);
     let table = MemoryTable::new();
     let mut source = FaultySource::new(fills.clone());
-    source.most_rows = 15;
-    let mut heavy = backfill(source, table.clone(), SPAN);
-    heavy.config.pages_per_request = 4;
+    (source.pages_per_turn, source.most_rows) = (4, 15);
+    let heavy = backfill(source, table.clone(), SPAN);
     assert_eq!(run(&heavy).await.unwrap().end, End::Complete);
     assert_exact(&table, &fills);
 }
@@ -105,7 +118,7 @@ async fn a_table_that_refuses_stops_the_run_and_the_next_one_completes_it() {
     );
 
     table.refuses_after = usize::MAX;
-    backfill.store = std::sync::Arc::new(table.clone());
+    backfill.store = Arc::new(table.clone());
     let outcome = run(&backfill).await.unwrap();
     assert_eq!(outcome.end, End::Complete);
     assert_eq!(outcome.progress.fills, 3_000);

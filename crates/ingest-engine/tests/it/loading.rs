@@ -111,9 +111,9 @@ async fn a_side_that_ends_early_is_not_loaded_again_by_whoever_helps_with_the_ot
 async fn several_segments_share_a_request_where_allowed() {
     let fills = uneven(10_000, SECONDS, 50, 5);
     let table = MemoryTable::new();
-    let source = FaultySource::new(fills.clone());
+    let mut source = FaultySource::new(fills.clone());
+    source.pages_per_turn = 8;
     let mut shared = backfill(source.clone(), table.clone(), SPAN);
-    shared.config.pages_per_request = 8;
     shared.config.workers = 2;
     let outcome = run(&shared).await.unwrap();
     assert_exact(&table, &fills);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fills::{
     FillSource, MemoryGroups, MemorySource, MemoryTable, Page, PageQuery, SourceError, Span,
-    Survey, TokenId,
+    Survey, TokenId, Turn,
 };
 use ingest_engine::{End, Error, Snapshot};
 use tokio::sync::watch;
@@ -171,8 +171,8 @@ impl FillSource for Lagging {
         })
     }
 
-    async fn fetch(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        self.state().1.fetch(queries).await
+    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        self.state().1.fetch(turn, queries).await
     }
 }
 
