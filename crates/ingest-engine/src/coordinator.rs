@@ -69,6 +69,7 @@ impl<'a> Coordinator<'a> {
         let cuts = Cuts {
             page_rows: u32::from(config.page_rows),
             least_pages: config.least_pages_per_cut,
+            least_pages_at_the_end: config.least_pages_per_cut.div_ceil(4),
             stretch_pages: u32::try_from(config.workers.saturating_mul(2)).unwrap_or(u32::MAX),
         };
         Self {

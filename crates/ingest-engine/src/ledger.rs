@@ -207,6 +207,7 @@ mod tests {
         let cuts = Cuts {
             page_rows: 1,
             least_pages: 1,
+            least_pages_at_the_end: 1,
             stretch_pages: 1,
         };
         Planner::new(cuts, [(7, Span::new(0, 1))])

@@ -11,6 +11,9 @@ mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
 mod ledger;
+mod outlook;
+#[cfg(test)]
+mod pace_tests;
 mod planner;
 mod progress;
 mod reconcile;

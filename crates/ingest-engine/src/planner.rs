@@ -3,11 +3,13 @@
 //! The range is cut into *segments*. A segment belongs to one worker, which pages through it from
 //! its beginning; nobody knows beforehand how many fills lie in it. So nothing is probed: a worker
 //! that has nothing to do takes the back part of a segment that others' pages have shown to be
-//! long. A cut costs about half a page (the last page of the front part is not full), so a segment
-//! is only cut where both parts hold several pages.
+//! long. Until its own first page, a part is expected to be as dense as the whole was expected to
+//! be there. A cut costs about half a page (the last page of the front part is not full), so a
+//! segment is only cut where both parts hold several pages.
 //!
 //! Cuts are made in the earliest segment that is long enough. Work thereby stays together in time,
-//! rows of one insert fall into few partitions, and the checkpoint has few holes.
+//! rows of one insert fall into few partitions, and the checkpoint has few holes. Where none is
+//! long enough any more the end is near, and the longest is cut finer: all would wait for it.
 //!
 //! Invariants:
 //! * Every second of the work belongs to exactly one segment until it is completed.
@@ -17,6 +19,8 @@
 use std::collections::VecDeque;
 
 use fills::Span;
+
+use crate::outlook::Outlook;
 
 /// Names a segment for the life of a planner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +44,8 @@ pub struct Cuts {
     pub page_rows: u32,
     /// Pages that either part of a cut segment must be expected to hold.
     pub least_pages: u32,
+    /// The same where no segment is that long: when the end is near.
+    pub least_pages_at_the_end: u32,
     /// Pages in front of the last segment's cut: how far ahead of the earliest work others start.
     pub stretch_pages: u32,
 }
@@ -96,8 +102,16 @@ impl Planner {
         let front = self.leased.get_mut(index)?;
         let back = Span::new(cut, front.to);
         let group = front.group;
+        let expected = front
+            .outlook
+            .map(|outlook| outlook.rate_in(cut.saturating_sub(front.seen) as f64));
         front.to = cut;
-        Some(self.lease(group, back))
+        let lease = self.lease(group, back);
+        if let Some(index) = self.position(lease.id) {
+            self.leased[index].rate = expected;
+            self.look_ahead_from(index);
+        }
+        Some(lease)
     }
 
     /// Tells whether [`Planner::take`] has a part to lease.
@@ -179,71 +193,50 @@ impl Planner {
         let segment = self.leased.get(index)?;
         let next = self.leased.get(index + 1);
         let end_rate = next
-            .filter(|next| next.group == segment.group && next.rate.is_some())
+            .filter(|next| next.group == segment.group)
             .and_then(|next| next.first_rate);
         let seconds = segment.to.saturating_sub(segment.seen);
         Some(Outlook::new(seconds as f64, segment.rate?, end_rate))
     }
 
-    /// Finds the earliest segment that is long enough, and the second at which to cut it.
+    /// Finds the segment to cut, and the second at which.
     fn next_cut(&self) -> Option<(usize, u64)> {
-        (0..self.leased.len()).find_map(|index| Some((index, self.cut(index)?)))
+        let least = f64::from(self.cuts.least_pages);
+        let earliest = (0..self.leased.len()).find(|&index| self.pages_ahead(index) >= 2.0 * least);
+        let index = match earliest {
+            Some(index) => index,
+            // The end is near: the longest is the one that all would wait for.
+            None => self.longest()?,
+        };
+        Some((index, self.cut(index)?))
     }
 
-    /// Finds the second at which to cut a segment, or nothing if it is not known to be long enough.
+    fn longest(&self) -> Option<usize> {
+        let ahead = (0..self.leased.len()).map(|index| (index, self.pages_ahead(index)));
+        let (index, pages) = ahead.max_by(|(_, left), (_, right)| left.total_cmp(right))?;
+        (pages >= 2.0 * f64::from(self.cuts.least_pages_at_the_end)).then_some(index)
+    }
+
+    /// Returns how many pages a segment is expected to hold behind the one that is under way.
+    fn pages_ahead(&self, index: usize) -> f64 {
+        let rows = self.leased[index]
+            .outlook
+            .map_or(0.0, |outlook| outlook.rows);
+        rows / f64::from(self.cuts.page_rows) - 1.0
+    }
+
+    /// Finds the second at which to cut a segment in the middle, or one stretch ahead.
     fn cut(&self, index: usize) -> Option<u64> {
         let segment = self.leased.get(index)?;
         let outlook = segment.outlook?;
         let page = f64::from(self.cuts.page_rows);
-        // A page is under way behind `seen`: rows that it brings are not to be given away.
-        let ahead = outlook.rows - page;
-        if ahead < 2.0 * f64::from(self.cuts.least_pages) * page {
-            return None;
-        }
-        let mut front = ahead / 2.0;
+        let mut front = self.pages_ahead(index) / 2.0;
         if index + 1 == self.leased.len() {
-            front = front.min(f64::from(self.cuts.stretch_pages) * page);
+            front = front.min(f64::from(self.cuts.stretch_pages));
         }
-        let seconds = outlook.seconds_to(page + front).round();
+        let seconds = outlook.seconds_to(page * (1.0 + front)).round();
         let cut = segment.seen.saturating_add((seconds as u64).max(1));
         (cut < segment.to).then_some(cut)
-    }
-}
-
-/// How rows are expected to lie ahead: growing or shrinking exponentially from the rate at the
-/// cursor to the rate at the end.
-#[derive(Debug, Clone, Copy)]
-struct Outlook {
-    rate: f64,
-    /// Growth of the rate in a second; 0 where the end is not known.
-    growth: f64,
-    rows: f64,
-}
-
-impl Outlook {
-    fn new(seconds: f64, rate: f64, end_rate: Option<f64>) -> Self {
-        let growth = match end_rate {
-            Some(end_rate) if seconds > 0.0 && rate > 0.0 && end_rate > 0.0 => {
-                (end_rate / rate).ln() / seconds
-            }
-            _ => 0.0,
-        };
-        let rows = if (growth * seconds).abs() < 1e-6 {
-            rate * seconds
-        } else {
-            rate * (growth * seconds).exp_m1() / growth
-        };
-        Self { rate, growth, rows }
-    }
-
-    /// Returns within how many seconds `rows` rows lie.
-    fn seconds_to(&self, rows: f64) -> f64 {
-        let linear = rows / self.rate;
-        if (self.growth * linear).abs() < 1e-6 {
-            linear
-        } else {
-            (rows * self.growth / self.rate).ln_1p() / self.growth
-        }
     }
 }
 
@@ -256,6 +249,7 @@ mod tests {
     const CUTS: Cuts = Cuts {
         page_rows: 1000,
         least_pages: 12,
+        least_pages_at_the_end: 3,
         stretch_pages: 256,
     };
 
@@ -276,10 +270,39 @@ mod tests {
 
     #[test]
     fn a_segment_that_holds_few_pages_is_left_whole() {
-        let mut planner = planner(&[(0, Span::new(0, 2_400))]);
+        let mut planner = planner(&[(0, Span::new(0, 600))]);
         let first = planner.take().unwrap();
         planner.advance(first.id, 0, 0, Some(10.0));
         assert_eq!(planner.take(), None);
+        assert!(!planner.has_more());
+    }
+
+    #[test]
+    fn where_none_is_long_the_longest_is_cut_in_the_middle() {
+        let mut planner = planner(&[(0, Span::new(0, 1_000)), (1, Span::new(0, 2_000))]);
+        for _ in 0..2 {
+            let lease = planner.take().unwrap();
+            planner.advance(lease.id, 0, 0, Some(10.0));
+        }
+        assert!(planner.has_more());
+        let back = planner.take().unwrap();
+        assert_eq!((back.group, back.span), (1, Span::new(1_050, 2_000)));
+    }
+
+    #[test]
+    fn a_part_is_expected_to_be_as_dense_as_its_place_was_until_it_shows_its_own_density() {
+        let mut planner = planner(&[(0, Span::new(0, 1_000_000))]);
+        let first = planner.take().unwrap();
+        planner.advance(first.id, 0, 0, Some(10.0));
+        let second = planner.take().unwrap();
+        let third = planner.take().unwrap();
+        assert!(third.span.to <= second.span.from);
+        // Nothing has been seen of the second part, and yet it can be helped with.
+        planner.complete(first.id);
+        planner.complete(third.id);
+        assert!(planner.has_more());
+        planner.advance(second.id, second.span.from, second.span.from, Some(0.001));
+        assert!(!planner.has_more());
     }
 
     #[test]
@@ -300,14 +323,6 @@ mod tests {
         planner.advance(second.id, second.span.from, second.span.from, Some(10.0));
         let third = planner.take().unwrap();
         assert!(third.span.to <= second.span.from);
-    }
-
-    #[test]
-    fn a_rate_that_grows_moves_the_cut_towards_the_end() {
-        let outlook = Outlook::new(1000.0, 1.0, Some(100.0));
-        assert!(outlook.rows > 20_000.0 && outlook.rows < 22_000.0);
-        assert!(outlook.seconds_to(outlook.rows / 2.0) > 800.0);
-        assert!((outlook.seconds_to(outlook.rows) - 1000.0).abs() < 1e-6);
     }
 
     proptest! {
