@@ -105,7 +105,8 @@ async fn refusals_for_the_rate_are_waited_out() {
         ("Pages", 29) => Some(status(429, "", "surpassed your query allowance")),
         _ => None,
     });
-    let run = ingest_through(directory.path(), &proxy, &["--workers", "2"]).end();
+    let flags = ["--workers", "2", "--pages-per-request", "1"];
+    let run = ingest_through(directory.path(), &proxy, &flags).end();
     assert!(run.stderr.contains("all requests pause"), "{}", run.stderr);
     let summary = run.expect(0).json();
     assert_eq!(summary["fills_total"], 30_000);

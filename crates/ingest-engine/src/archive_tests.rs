@@ -43,7 +43,8 @@ fn the_checkpoint_of_a_scan_of_a_billion_fills_is_small_all_the_way() {
         page_rows: 1000,
         least_pages: 12,
         least_pages_at_the_end: 3,
-        stretch_pages: 256,
+        stretch_pages: 512,
+        horizon_pages: 128,
     };
     let mut planner = Planner::new(cuts, [(0, ARCHIVE)]);
     let mut progress = Progress::new(ARCHIVE, 1);

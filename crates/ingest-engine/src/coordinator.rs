@@ -70,7 +70,8 @@ impl<'a> Coordinator<'a> {
             page_rows: u32::from(config.page_rows),
             least_pages: config.least_pages_per_cut,
             least_pages_at_the_end: config.least_pages_per_cut.div_ceil(4),
-            stretch_pages: u32::try_from(config.workers.saturating_mul(2)).unwrap_or(u32::MAX),
+            stretch_pages: 512,
+            horizon_pages: 128,
         };
         Self {
             run,
@@ -193,11 +194,8 @@ impl<'a> Coordinator<'a> {
     }
 
     fn has_room(&self) -> bool {
-        // Every page on its way may bring all its rows.
-        let coming = self.pages_coming as u64 * u64::from(self.config.page_rows);
-        let limit = self.config.most_rows_in_hand as u64;
-        self.requests.is_empty() && self.snapshot.rows_in_hand < limit
-            || self.snapshot.rows_in_hand + coming < limit
+        self.snapshot.rows_in_hand < self.config.most_rows_in_hand as u64
+            && (self.pages_coming < self.config.most_pages_coming || self.requests.is_empty())
     }
 
     fn take_in(&mut self, fetched: Fetched) -> Result<(), Error> {

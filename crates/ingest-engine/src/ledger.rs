@@ -209,6 +209,7 @@ mod tests {
             least_pages: 1,
             least_pages_at_the_end: 1,
             stretch_pages: 1,
+            horizon_pages: 64,
         };
         Planner::new(cuts, [(7, Span::new(0, 1))])
             .take()

@@ -1,5 +1,27 @@
 //! How rows are expected to lie in the rest of a segment.
 
+/// Rows in a second: the median of the last three pages, since the second of a burst says nothing
+/// about the day around it. Of two the lower one counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Density([Option<f64>; 3]);
+
+impl Density {
+    /// Notes the rows in a second of another page.
+    pub(crate) fn note(&mut self, rate: f64) {
+        self.0.rotate_right(1);
+        self.0[0] = Some(rate);
+    }
+
+    /// Returns the rows in a second; nothing before the first page.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        match self.0 {
+            [Some(a), Some(b), Some(c)] => Some(a.min(b).max(a.max(b).min(c))),
+            [Some(a), Some(b), None] => Some(a.min(b)),
+            [first, ..] => first,
+        }
+    }
+}
+
 /// Rows growing or shrinking exponentially from the rate at the cursor to the rate at the end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outlook {
@@ -45,6 +67,22 @@ impl Outlook {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_page_of_a_burst_does_not_count_and_a_lasting_change_does() {
+        let mut density = Density::default();
+        let mut after = |rate| {
+            density.note(rate);
+            density.rate()
+        };
+        assert_eq!(after(1.0), Some(1.0));
+        assert_eq!(after(1000.0), Some(1.0));
+        assert_eq!(after(2.0), Some(2.0));
+        assert_eq!(after(40.0), Some(40.0));
+        assert_eq!(after(50.0), Some(40.0));
+        assert_eq!(after(3.0), Some(40.0));
+        assert_eq!(after(3.0), Some(3.0));
+    }
 
     #[test]
     fn a_rate_that_grows_moves_the_cut_towards_the_end() {

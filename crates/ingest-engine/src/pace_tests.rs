@@ -15,9 +15,14 @@ const ARCHIVE: Span = Span {
 };
 const PAGE_ROWS: f64 = 1000.0;
 
-/// Returns how many of the fills lie before a second: 95 % are in the last 15 % of the time.
+/// Returns how many of the fills lie before a second: 95 % are in the last 15 % of the time, and
+/// by day there are nine times as many as by night.
 fn rows_before(second: u64, fills: f64) -> f64 {
-    let at = (second - ARCHIVE.from) as f64 / ARCHIVE.seconds() as f64;
+    const RADIANS_IN_A_SECOND: f64 = std::f64::consts::TAU / 86_400.0;
+    let seconds = ARCHIVE.seconds() as f64;
+    let at = (second - ARCHIVE.from) as f64;
+    let swing = 0.8 / RADIANS_IN_A_SECOND * (1.0 - (at * RADIANS_IN_A_SECOND).cos());
+    let at = (at + swing) / seconds;
     let early = at.min(0.85) * 0.05 / 0.85;
     let late = (at - 0.85).max(0.0) * 0.95 / 0.15;
     fills * (early + late)
@@ -51,7 +56,8 @@ impl Scan {
             page_rows: PAGE_ROWS as u32,
             least_pages: 12,
             least_pages_at_the_end: 3,
-            stretch_pages: 256,
+            stretch_pages: 512,
+            horizon_pages: 128,
         };
         let mut scan = Self {
             source,

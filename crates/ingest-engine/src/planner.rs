@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 
 use fills::Span;
 
-use crate::outlook::Outlook;
+use crate::outlook::{Density, Outlook};
 
 /// Names a segment for the life of a planner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +48,9 @@ pub struct Cuts {
     pub least_pages_at_the_end: u32,
     /// Pages in front of the last segment's cut: how far ahead of the earliest work others start.
     pub stretch_pages: u32,
+    /// Pages for which a part is expected to be as dense as its place was, before its own first
+    /// page has come.
+    pub horizon_pages: u32,
 }
 
 #[derive(Debug)]
@@ -59,12 +62,43 @@ struct Segment {
     /// The latest second that any of its streams has seen.
     seen: u64,
     to: u64,
-    /// Rows in a second at the place of the last page; unknown before the first.
-    rate: Option<f64>,
-    /// Rows in a second where it began: what the segment before it grows towards.
-    first_rate: Option<f64>,
+    /// Rows in a second, as the last pages have shown it.
+    density: Density,
+    /// What stands in for it before the first page.
+    belief: Option<Belief>,
     /// What is expected of the rest; kept, because every segment is looked at for every cut.
     outlook: Option<Outlook>,
+}
+
+/// What is expected of a part of which no page has come yet, from what came before it.
+#[derive(Debug, Clone, Copy)]
+struct Belief {
+    /// Rows in a second.
+    rate: f64,
+    /// The second up to which to believe it: a burst says nothing about the day behind it.
+    to: u64,
+}
+
+impl Segment {
+    /// Tells whether something is expected of all that is left of it.
+    fn is_known(&self) -> bool {
+        match self.belief {
+            Some(belief) => belief.to >= self.to,
+            None => self.density.rate().is_some(),
+        }
+    }
+
+    /// Returns what to expect of what lies behind a cut.
+    fn belief_at(&self, cut: u64, cuts: &Cuts) -> Option<Belief> {
+        let seconds = cut.saturating_sub(self.seen) as f64;
+        let rate = self.outlook?.rate_in(seconds);
+        let horizon = f64::from(cuts.horizon_pages) * f64::from(cuts.page_rows) / rate;
+        let to = cut.saturating_add(horizon as u64);
+        Some(Belief {
+            rate,
+            to: self.belief.map_or(to, |belief| belief.to),
+        })
+    }
 }
 
 /// Deals out segments and cuts them.
@@ -96,22 +130,15 @@ impl Planner {
     /// no part is known to be long enough.
     pub fn take(&mut self) -> Option<Lease> {
         if let Some((group, span)) = self.waiting.pop_front() {
-            return Some(self.lease(group, span));
+            return Some(self.lease(group, span, None));
         }
         let (index, cut) = self.next_cut()?;
         let front = self.leased.get_mut(index)?;
         let back = Span::new(cut, front.to);
         let group = front.group;
-        let expected = front
-            .outlook
-            .map(|outlook| outlook.rate_in(cut.saturating_sub(front.seen) as f64));
+        let belief = front.belief_at(cut, &self.cuts);
         front.to = cut;
-        let lease = self.lease(group, back);
-        if let Some(index) = self.position(lease.id) {
-            self.leased[index].rate = expected;
-            self.look_ahead_from(index);
-        }
-        Some(lease)
+        Some(self.lease(group, back, belief))
     }
 
     /// Tells whether [`Planner::take`] has a part to lease.
@@ -133,9 +160,11 @@ impl Planner {
         let segment = &mut self.leased[index];
         segment.from = segment.from.max(from);
         segment.seen = segment.seen.max(seen);
-        if rate.is_some() {
-            segment.rate = rate;
-            segment.first_rate = segment.first_rate.or(rate);
+        if let Some(rate) = rate {
+            if let Some(belief) = segment.belief.take() {
+                segment.density.note(belief.rate);
+            }
+            segment.density.note(rate);
         }
         self.look_ahead_from(index);
     }
@@ -154,7 +183,7 @@ impl Planner {
         outlooks.map(|outlook| outlook.rows).sum()
     }
 
-    fn lease(&mut self, group: u32, span: Span) -> Lease {
+    fn lease(&mut self, group: u32, span: Span, belief: Option<Belief>) -> Lease {
         let id = SegmentId(self.next_id);
         self.next_id += 1;
         let segment = Segment {
@@ -163,8 +192,8 @@ impl Planner {
             from: span.from,
             seen: span.from,
             to: span.to,
-            rate: None,
-            first_rate: None,
+            density: Density::default(),
+            belief,
             outlook: None,
         };
         let place = self
@@ -191,12 +220,20 @@ impl Planner {
 
     fn outlook(&self, index: usize) -> Option<Outlook> {
         let segment = self.leased.get(index)?;
+        if let Some(belief) = segment.belief {
+            let seconds = segment.to.min(belief.to).saturating_sub(segment.seen);
+            return Some(Outlook::new(seconds as f64, belief.rate, None));
+        }
         let next = self.leased.get(index + 1);
         let end_rate = next
             .filter(|next| next.group == segment.group)
-            .and_then(|next| next.first_rate);
+            .and_then(|next| next.density.rate());
         let seconds = segment.to.saturating_sub(segment.seen);
-        Some(Outlook::new(seconds as f64, segment.rate?, end_rate))
+        Some(Outlook::new(
+            seconds as f64,
+            segment.density.rate()?,
+            end_rate,
+        ))
     }
 
     /// Finds the segment to cut, and the second at which.
@@ -206,7 +243,8 @@ impl Planner {
         let index = match earliest {
             Some(index) => index,
             // The end is near: the longest is the one that all would wait for.
-            None => self.longest()?,
+            None if self.leased.iter().all(Segment::is_known) => self.longest()?,
+            None => return None,
         };
         Some((index, self.cut(index)?))
     }
@@ -250,7 +288,8 @@ mod tests {
         page_rows: 1000,
         least_pages: 12,
         least_pages_at_the_end: 3,
-        stretch_pages: 256,
+        stretch_pages: 512,
+        horizon_pages: 128,
     };
 
     fn planner(parts: &[(u32, Span)]) -> Planner {
@@ -311,7 +350,7 @@ mod tests {
         let first = planner.take().unwrap();
         planner.advance(first.id, 0, 0, Some(10.0));
         let second = planner.take().unwrap();
-        assert_eq!(second.span.from, (256 + 1) * 1000 / 10);
+        assert_eq!(second.span.from, (512 + 1) * 1000 / 10);
     }
 
     #[test]
@@ -323,6 +362,15 @@ mod tests {
         planner.advance(second.id, second.span.from, second.span.from, Some(10.0));
         let third = planner.take().unwrap();
         assert!(third.span.to <= second.span.from);
+    }
+
+    #[test]
+    fn a_burst_is_not_expected_to_last() {
+        let mut planner = planner(&[(0, Span::new(0, 100_000_000))]);
+        let first = planner.take().unwrap();
+        planner.advance(first.id, 1, 1, Some(1000.0));
+        let cuts = std::iter::from_fn(|| planner.take()).count();
+        assert!(cuts < 64, "{cuts} cuts after one second");
     }
 
     proptest! {
