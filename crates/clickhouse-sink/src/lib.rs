@@ -3,6 +3,8 @@
 mod backoff;
 mod batch;
 mod batcher;
+#[doc(hidden)]
+pub mod benching;
 mod columns;
 mod config;
 mod courier;

@@ -228,7 +228,7 @@ impl<R> fmt::Debug for Sink<R> {
     }
 }
 
-fn encode<R: EncodeRow>(rows: &[R]) -> Result<EncodedRows, Error> {
+pub(crate) fn encode<R: EncodeRow>(rows: &[R]) -> Result<EncodedRows, Error> {
     let mut encoded = EncodedRows {
         bytes: Vec::new(),
         ends: Vec::with_capacity(rows.len()),

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[doc(hidden)]
+pub mod benching;
 mod bundle;
 mod catalog;
 mod classify;
