@@ -116,21 +116,24 @@ impl<'a> Order<'a> {
 
     fn follow(&mut self, place: (u64, &'a str)) -> Result<(), String> {
         let (timestamp, id) = place;
-        let id_shown = crate::text::one_line(id);
+        let shown = || crate::text::one_line(id);
         if timestamp < self.from || timestamp >= self.until {
             return Err(format!(
-                "has row {id_shown} of second {timestamp}, outside of [{}, {})",
-                self.from, self.until
+                "has row {} of second {timestamp}, outside of [{}, {})",
+                shown(),
+                self.from,
+                self.until
             ));
         }
         if self.after.is_some_and(|after| place <= after) {
             return Err(format!(
-                "has row {id_shown}, which is not behind the cursor"
+                "has row {}, which is not behind the cursor",
+                shown()
             ));
         }
         match self.last {
-            Some(last) if place == last => Err(format!("has row {id_shown} twice")),
-            Some(last) if place < last => Err(format!("has row {id_shown} out of order")),
+            Some(last) if place == last => Err(format!("has row {} twice", shown())),
+            Some(last) if place < last => Err(format!("has row {} out of order", shown())),
             _ => {
                 self.last = Some(place);
                 Ok(())
