@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decimal;
 use crate::fill::{Fill, Side};
 use crate::id::{FillId, ParseIdError, TokenId};
 
@@ -80,23 +81,7 @@ impl OrderFilled<'_> {
     /// id that is not its own hashes in lower case, both or neither asset being USDC, an amount of
     /// 2^128 or more, a timestamp that no `DateTime` holds.
     pub fn to_fill(&self) -> Result<Fill, FieldError> {
-        let id = FillId {
-            tx_hash: id_field("transactionHash", &self.transaction_hash)?,
-            order_hash: id_field("orderHash", &self.order_hash)?,
-        };
-        if id_field::<FillId>("id", &self.id)? != id {
-            return Err(FieldError {
-                field: "id",
-                reason: "is not its transactionHash and orderHash joined by _".to_owned(),
-            });
-        }
-        // The source orders ids as text, so that the same one in capitals would be another place.
-        if self.id.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(FieldError {
-                field: "id",
-                reason: format!("{} is not in lower case", excerpt(&self.id)),
-            });
-        }
+        let id = self.id()?;
         let (token_id, side) = self.token_and_side()?;
         let given = amount("makerAmountFilled", &self.maker_amount_filled)?;
         let got = amount("takerAmountFilled", &self.taker_amount_filled)?;
@@ -117,6 +102,34 @@ impl OrderFilled<'_> {
         })
     }
 
+    fn id(&self) -> Result<FillId, FieldError> {
+        let id = FillId {
+            tx_hash: id_field("transactionHash", &self.transaction_hash)?,
+            order_hash: id_field("orderHash", &self.order_hash)?,
+        };
+        if !self.id_is_its_hashes() && id_field::<FillId>("id", &self.id)? != id {
+            return Err(FieldError {
+                field: "id",
+                reason: "is not its transactionHash and orderHash joined by _".to_owned(),
+            });
+        }
+        // The source orders ids as text, so that the same one in capitals would be another place.
+        if has_capitals(&self.id) {
+            return Err(FieldError {
+                field: "id",
+                reason: format!("{} is not in lower case", excerpt(&self.id)),
+            });
+        }
+        Ok(id)
+    }
+
+    /// Tells whether the id is made of the very same text as its hashes, as it nearly always is:
+    /// then there is nothing to parse in it.
+    fn id_is_its_hashes(&self) -> bool {
+        let rest = self.id.strip_prefix(&*self.transaction_hash);
+        rest.and_then(|rest| rest.strip_prefix('_')) == Some(&*self.order_hash)
+    }
+
     fn token_and_side(&self) -> Result<(TokenId, Side), FieldError> {
         let given: TokenId = id_field("makerAssetId", &self.maker_asset_id)?;
         let got: TokenId = id_field("takerAssetId", &self.taker_asset_id)?;
@@ -133,15 +146,22 @@ impl OrderFilled<'_> {
     }
 
     fn timestamp(&self) -> Result<u32, FieldError> {
-        match digits(&self.timestamp).map(str::parse) {
-            Some(Ok(seconds)) if seconds > 0 => Ok(seconds),
-            Some(_) => Err(FieldError {
-                field: "timestamp",
-                reason: format!("{} is not within 1970 to 2106", excerpt(&self.timestamp)),
-            }),
-            None => Err(not_decimal("timestamp", &self.timestamp)),
+        let out_of_range = || FieldError {
+            field: "timestamp",
+            reason: format!("{} is not within 1970 to 2106", excerpt(&self.timestamp)),
+        };
+        match decimal::u128(&self.timestamp) {
+            Ok(0) | Err(decimal::Wrong::TooLarge) => Err(out_of_range()),
+            Ok(seconds) => seconds.try_into().map_err(|_| out_of_range()),
+            Err(decimal::Wrong::NotDecimal) => Err(not_decimal("timestamp", &self.timestamp)),
         }
     }
+}
+
+/// Tells whether a letter is a capital. It looks at all bytes without a branch, many at a time.
+fn has_capitals(text: &str) -> bool {
+    text.bytes()
+        .fold(false, |any, byte| any | byte.is_ascii_uppercase())
 }
 
 fn id_field<T: std::str::FromStr<Err = ParseIdError>>(
@@ -155,14 +175,13 @@ fn id_field<T: std::str::FromStr<Err = ParseIdError>>(
 }
 
 fn amount(field: &'static str, text: &str) -> Result<u128, FieldError> {
-    match digits(text).map(str::parse) {
-        Some(Ok(amount)) => Ok(amount),
-        Some(Err(_)) => Err(FieldError {
+    decimal::u128(text).map_err(|wrong| match wrong {
+        decimal::Wrong::NotDecimal => not_decimal(field, text),
+        decimal::Wrong::TooLarge => FieldError {
             field,
             reason: format!("{} is 2^128 or more", excerpt(text)),
-        }),
-        None => Err(not_decimal(field, text)),
-    }
+        },
+    })
 }
 
 fn not_decimal(field: &'static str, text: &str) -> FieldError {
@@ -170,11 +189,6 @@ fn not_decimal(field: &'static str, text: &str) -> FieldError {
         field,
         reason: format!("{} is not a decimal integer", excerpt(text)),
     }
-}
-
-/// Returns the text if it is all digits: `parse` alone would let a sign pass.
-fn digits(text: &str) -> Option<&str> {
-    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }
 
 /// Quotes a value that came from outside, cut to a length that a log line can hold.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use ruint::aliases::U256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::decimal;
+
 /// Why a text is not the identifier it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -149,24 +151,11 @@ impl FromStr for TokenId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ParseIdError::NotDecimal);
+        match decimal::limbs(text) {
+            Ok(limbs) => Ok(Self(U256::from_limbs(limbs))),
+            Err(decimal::Wrong::NotDecimal) => Err(ParseIdError::NotDecimal),
+            Err(decimal::Wrong::TooLarge) => Err(ParseIdError::TooLarge),
         }
-        // Nineteen digits always fit in a u64: a few wide steps instead of one for each digit.
-        let mut value = U256::ZERO;
-        for chunk in text.as_bytes().chunks(19) {
-            let mut part = 0_u64;
-            let mut scale = 1_u64;
-            for byte in chunk {
-                part = part * 10 + u64::from(byte - b'0');
-                scale *= 10;
-            }
-            value = value
-                .checked_mul(U256::from(scale))
-                .and_then(|value| value.checked_add(U256::from(part)))
-                .ok_or(ParseIdError::TooLarge)?;
-        }
-        Ok(Self(value))
     }
 }
 

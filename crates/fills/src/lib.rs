@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cursor;
+mod decimal;
 mod event;
 mod fill;
 mod groups;
