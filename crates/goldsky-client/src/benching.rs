@@ -2,9 +2,8 @@
 
 use fills::{Page, PageQuery};
 
-use crate::page;
 use crate::query;
-use crate::wire::Data;
+use crate::reader::Reader;
 
 /// Returns the body of the request for these pages.
 pub fn request(queries: &[PageQuery]) -> Vec<u8> {
@@ -16,13 +15,6 @@ pub fn request(queries: &[PageQuery]) -> Vec<u8> {
 /// # Errors
 /// What is wrong with the answer.
 pub fn read(body: &[u8], queries: &[PageQuery]) -> Result<Vec<Page>, String> {
-    let read = || {
-        let data = Data::open(body, 0)?;
-        let pages = queries.iter().enumerate().map(|(index, query)| {
-            let alias = query::alias(index);
-            page::read(query, &alias, data.field(&alias)?)
-        });
-        pages.collect::<Result<_, crate::classify::Failure>>()
-    };
-    read().map_err(|failure| failure.message)
+    let pages = Reader::new().pages(body, queries);
+    pages.map_err(|failure| failure.message)
 }

@@ -1,24 +1,22 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId, Turn};
 use pacer::{Pacer, Permit};
-use serde_json::value::RawValue;
 
 use crate::catalog::MarketData;
-use crate::classify::{Class, Failure};
+use crate::classify::Failure;
 use crate::config::Config;
 use crate::entity::{self, Entity, EntityPage};
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::http::Http;
 use crate::orderbooks::Orderbook;
-use crate::page;
 use crate::query;
+use crate::reader::Reader;
 use crate::stats::Stats;
 use crate::survey;
-use crate::surveyed::Surveyed;
 use crate::transport::{Request, Transport};
 use crate::wire::Data;
 
@@ -27,10 +25,7 @@ use crate::wire::Data;
 #[derive(Debug)]
 pub struct Client {
     exchange: Exchange,
-    surveyed: Surveyed,
-    /// The deployment of the first survey: an endpoint can be moved to another one, which may
-    /// serve other fills.
-    deployment: OnceLock<String>,
+    reader: Reader,
 }
 
 impl Client {
@@ -47,8 +42,7 @@ impl Client {
     pub fn with_transport(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
         Self {
             exchange: Exchange::new(config, pacer, transport),
-            surveyed: Surveyed::nothing(),
-            deployment: OnceLock::new(),
+            reader: Reader::new(),
         }
     }
 
@@ -115,42 +109,17 @@ impl Client {
         .await
     }
 
-    /// Asks for one page of something else than fills.
+    /// Asks for one page of entities.
     async fn ask<T>(
         &self,
         json: Vec<u8>,
         read: impl Fn(&Data<'_>) -> Result<T, Failure>,
     ) -> Result<T, SourceError> {
         let request = self.post(json);
-        let answer = self.exchange.ask(&request, |body| read(&self.open(body)?));
-        let answer = answer.await?;
+        let read = |body: &[u8]| read(&self.reader.open(body)?);
+        let answer = self.exchange.ask(&request, read).await?;
         self.exchange.counters.add_pages(1);
         Ok(answer)
-    }
-
-    /// Opens an answer that is no older than the last survey.
-    fn open<'a>(&self, body: &'a [u8]) -> Result<Data<'a>, Failure> {
-        let head = self.surveyed.head();
-        #[cfg(feature = "mutations")]
-        let head = match mutation::is_on(mutation::Mutation::OlderStateIsTaken) {
-            true => 0,
-            false => head,
-        };
-        let data = Data::open(body, head)?;
-        self.check_deployment(&data)?;
-        Ok(data)
-    }
-
-    fn read_pages(&self, queries: &[PageQuery], body: &[u8]) -> Result<Vec<Page>, Failure> {
-        let data = self.open(body)?;
-        let pages = queries.iter().enumerate().map(|(index, query)| {
-            let alias = query::alias(index);
-            let rows: &RawValue = data.field(&alias)?;
-            let page = page::read(query, &alias, rows)?;
-            self.surveyed.check(query, &alias, &page)?;
-            Ok(page)
-        });
-        pages.collect()
     }
 
     fn post(&self, json: Vec<u8>) -> Request {
@@ -159,21 +128,6 @@ impl Client {
             json: Bytes::from(json),
         }
     }
-
-    fn check_deployment(&self, data: &Data<'_>) -> Result<(), Failure> {
-        match (self.deployment.get(), &data.meta.deployment) {
-            (Some(known), Some(found)) if known != found => {
-                Err(Failure::new(Class::Broken, other_deployment(known, found)))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn other_deployment(known: &str, found: &str) -> String {
-    format!(
-        "the endpoint was moved from deployment {known} to {found}, which may serve other fills"
-    )
 }
 
 #[async_trait]
@@ -181,14 +135,7 @@ impl FillSource for Client {
     async fn survey(&self) -> Result<Survey, SourceError> {
         let request = self.post(query::survey());
         let survey = self.exchange.ask_soon(&request, survey::read).await?;
-        self.surveyed.note(&survey);
-        // The first survey decides which deployment this client is of.
-        let deployment = self.deployment.get_or_init(|| survey.deployment.clone());
-        if *deployment != survey.deployment {
-            return Err(SourceError::Broken {
-                message: other_deployment(deployment, &survey.deployment),
-            });
-        }
+        self.reader.note(&survey)?;
         Ok(survey)
     }
 
@@ -209,7 +156,7 @@ impl FillSource for Client {
             None => self.exchange.permit().await,
         };
         let request = self.post(query::pages(queries));
-        let read = |body: &[u8]| self.read_pages(queries, body);
+        let read = |body: &[u8]| self.reader.pages(body, queries);
         let pages = self
             .exchange
             .ask_for_pages(permit, queries.len(), &request, read)

@@ -143,10 +143,10 @@ impl<'a> Order<'a> {
 }
 
 /// Which tokens were asked for, and on which side.
-struct Asked(Option<(Side, HashSet<TokenId>)>);
+pub(crate) struct Asked(Option<(Side, HashSet<TokenId>)>);
 
 impl Asked {
-    fn new(filter: &Filter) -> Self {
+    pub(crate) fn new(filter: &Filter) -> Self {
         let set = |tokens: &[TokenId]| tokens.iter().copied().collect();
         Self(match filter {
             Filter::All => None,
@@ -155,7 +155,7 @@ impl Asked {
         })
     }
 
-    fn holds(&self, fill: &Fill) -> bool {
+    pub(crate) fn holds(&self, fill: &Fill) -> bool {
         let Some((side, tokens)) = &self.0 else {
             return true;
         };

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::classify::Class;
+use crate::sound;
 use crate::wire::Data;
 
 /// An event of the given second whose transaction hash ends in `tail`: later tails sort later.
@@ -52,7 +53,14 @@ fn query(limit: u16) -> PageQuery {
 
 fn answered(query: &PageQuery, rows: &Value) -> Result<Page, Failure> {
     let raw = RawValue::from_string(rows.to_string()).unwrap();
-    read(query, "p0", &raw)
+    let page = read(query, "p0", &raw);
+    let meta = r#""_meta":{"block":{"number":7},"hasIndexingErrors":false}"#;
+    let body = format!(r#"{{"data":{{{meta},"p0":{rows}}}}}"#);
+    // What is read in one pass is read the same.
+    if let Some((_, pages)) = sound::read(body.as_bytes(), 0, std::slice::from_ref(query)) {
+        assert_eq!(page.as_ref(), Ok(&pages[0]));
+    }
+    page
 }
 
 fn misshapen(query: &PageQuery, rows: &Value, words: &str) {

@@ -34,6 +34,25 @@ pub(crate) struct Block {
     pub(crate) timestamp: Option<u64>,
 }
 
+impl Meta {
+    /// Checks that the source is sound, and not from before block `head`.
+    pub(crate) fn check(&self, head: u64) -> Result<(), Failure> {
+        if self.has_indexing_errors {
+            return Err(Failure::new(
+                Class::Broken,
+                "the deployment has indexing errors (_self.hasIndexingErrors)",
+            ));
+        }
+        if self.block.number < head {
+            return Err(Failure::passing(format!(
+                "the answer is from block {}, before block {head} that was seen already",
+                self.block.number
+            )));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -76,18 +95,7 @@ impl<'a> Data<'a> {
         };
         let meta: Meta = serde_json::from_str(meta.get())
             .map_err(|error| Failure::misshapen(format!("_meta does not read: {error}")))?;
-        if meta.has_indexing_errors {
-            return Err(Failure::new(
-                Class::Broken,
-                "the deployment has indexing errors (_meta.hasIndexingErrors)",
-            ));
-        }
-        if meta.block.number < head {
-            return Err(Failure::passing(format!(
-                "the answer is from block {}, before block {head} that was seen already",
-                meta.block.number
-            )));
-        }
+        meta.check(head)?;
         Ok(Self { fields, meta })
     }
 
