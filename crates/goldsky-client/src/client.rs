@@ -6,7 +6,6 @@ use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId, Turn};
 use pacer::{Pacer, Permit};
 
 use crate::catalog::MarketData;
-use crate::classify::Failure;
 use crate::config::Config;
 use crate::entity::{self, Entity, EntityPage};
 use crate::error::Error;
@@ -18,14 +17,13 @@ use crate::reader::Reader;
 use crate::stats::Stats;
 use crate::survey;
 use crate::transport::{Request, Transport};
-use crate::wire::Data;
 
 /// A client of one order-book subgraph. Share it by reference or [`std::sync::Arc`]: all calls of
 /// a process should go through one client and one [`Pacer`].
 #[derive(Debug)]
 pub struct Client {
     exchange: Exchange,
-    reader: Reader,
+    reader: Arc<Reader>,
 }
 
 impl Client {
@@ -42,7 +40,7 @@ impl Client {
     pub fn with_transport(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
         Self {
             exchange: Exchange::new(config, pacer, transport),
-            reader: Reader::new(),
+            reader: Arc::new(Reader::new()),
         }
     }
 
@@ -90,34 +88,32 @@ impl Client {
             return Err(ours(format!("{} tokens at once", tokens.len())));
         }
         let json = query::entities_of(Orderbook::FIELD, Orderbook::COLUMNS, tokens);
-        self.ask(json, |data| {
-            entity::read("", query::MOST_ROWS, data.field("rows")?)
-        })
-        .await
+        self.ask(json, String::new(), query::MOST_ROWS).await
     }
 
-    async fn entities<T: Entity + Send>(
+    async fn entities<T: Entity + Send + 'static>(
         &self,
         after_id: &str,
         limit: u16,
     ) -> Result<EntityPage<T>, SourceError> {
         check_limit(limit)?;
         let json = query::entities(T::FIELD, T::COLUMNS, after_id, limit);
-        self.ask(json, |data| {
-            entity::read(after_id, limit, data.field("rows")?)
-        })
-        .await
+        self.ask(json, after_id.to_owned(), limit).await
     }
 
     /// Asks for one page of entities.
-    async fn ask<T>(
+    async fn ask<T: Entity + Send + 'static>(
         &self,
         json: Vec<u8>,
-        read: impl Fn(&Data<'_>) -> Result<T, Failure>,
-    ) -> Result<T, SourceError> {
-        let request = self.post(json);
-        let read = |body: &[u8]| read(&self.reader.open(body)?);
-        let answer = self.exchange.ask(&request, read).await?;
+        after_id: String,
+        limit: u16,
+    ) -> Result<EntityPage<T>, SourceError> {
+        let reader = Arc::clone(&self.reader);
+        let read = move |body: &[u8]| {
+            let data = reader.open(body)?;
+            entity::read(&after_id, limit, data.field("rows")?)
+        };
+        let answer = self.exchange.ask(&self.post(json), read).await?;
         self.exchange.counters.add_pages(1);
         Ok(answer)
     }
@@ -156,7 +152,8 @@ impl FillSource for Client {
             None => self.exchange.permit().await,
         };
         let request = self.post(query::pages(queries));
-        let read = |body: &[u8]| self.reader.pages(body, queries);
+        let (reader, asked) = (Arc::clone(&self.reader), queries.to_vec());
+        let read = move |body: &[u8]| reader.pages(body, &asked);
         let pages = self
             .exchange
             .ask_for_pages(permit, queries.len(), &request, read)

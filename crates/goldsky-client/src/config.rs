@@ -1,3 +1,4 @@
+use std::num::NonZero;
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
@@ -21,6 +22,9 @@ pub struct Config {
     /// Most pages of fills that a turn is for, 0 counts as 1. How many of them serve best is
     /// learned.
     pub most_pages_per_request: usize,
+    /// Most answers read at once, on threads beside the runtime's own; with 0 each is read where
+    /// it arrives, as a runtime of one thread or a paused clock wants it.
+    pub decoders: usize,
     /// How long to keep trying.
     pub retry: RetryPolicy,
     /// The same for a survey, behind which somebody waits to hear whether the source is there.
@@ -31,7 +35,8 @@ pub struct Config {
 
 impl Config {
     /// Makes the default configuration for an endpoint: 128 connections, 10 s to connect, 30 s of
-    /// silence, 60 s for a request, 64 MiB for an answer, 32 pages in a request; 4 attempts at a survey.
+    /// silence, 60 s for a request, 64 MiB for an answer, 32 pages in a request; as many decoders
+    /// as cores; 4 attempts at a survey.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
@@ -41,6 +46,7 @@ impl Config {
             request_timeout: Duration::from_secs(60),
             max_answer_bytes: 64 * 1024 * 1024,
             most_pages_per_request: 32,
+            decoders: std::thread::available_parallelism().map_or(1, NonZero::get),
             retry: RetryPolicy::default(),
             survey_retry: RetryPolicy {
                 attempts: 4,

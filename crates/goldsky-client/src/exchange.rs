@@ -11,10 +11,16 @@ use tokio::time::Instant;
 use crate::bundle::Bundle;
 use crate::classify::{self, Class, Failure};
 use crate::config::{Config, RetryPolicy};
+use crate::decoders::Decoders;
 use crate::endpoint::Endpoint;
 use crate::retry::{Tries, Verdict};
 use crate::stats::Counters;
 use crate::transport::{Request, Transport, TransportError};
+
+/// Reads the body of an answer, on whatever thread.
+pub(crate) trait Read<T>: Fn(&[u8]) -> Result<T, Failure> + Send + Sync + 'static {}
+
+impl<T, F: Fn(&[u8]) -> Result<T, Failure> + Send + Sync + 'static> Read<T> for F {}
 
 /// The way to one endpoint.
 #[derive(Debug)]
@@ -26,6 +32,7 @@ pub(crate) struct Exchange {
     survey_retry: RetryPolicy,
     jitter: Jitter,
     bundle: Bundle,
+    decoders: Decoders,
     pub(crate) counters: Counters,
 }
 
@@ -39,6 +46,7 @@ impl Exchange {
             survey_retry: config.survey_retry,
             jitter: Jitter::new(config.jitter_seed),
             bundle: Bundle::new(config.most_pages_per_request),
+            decoders: Decoders::new(config.decoders),
             counters: Counters::default(),
         }
     }
@@ -50,22 +58,22 @@ impl Exchange {
     /// Asks until `read` accepts an answer or there is no hope left.
     ///
     /// Cancel safety: a dropped call gives its permit back and keeps nothing.
-    pub(crate) async fn ask<T>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         request: &Request,
-        read: impl Fn(&[u8]) -> Result<T, Failure>,
+        read: impl Read<T>,
     ) -> Result<T, SourceError> {
         let permit = self.permit().await;
         self.ask_for(&self.retry, permit, None, request, read).await
     }
 
     /// Asks for several pages like [`Exchange::ask`], with a permit that was taken before.
-    pub(crate) async fn ask_for_pages<T>(
+    pub(crate) async fn ask_for_pages<T: Send + 'static>(
         &self,
         permit: Permit,
         pages: usize,
         request: &Request,
-        read: impl Fn(&[u8]) -> Result<T, Failure>,
+        read: impl Read<T>,
     ) -> Result<T, SourceError> {
         self.ask_for(&self.retry, permit, Some(pages), request, read)
             .await
@@ -82,10 +90,10 @@ impl Exchange {
     }
 
     /// Asks like [`Exchange::ask`], with the patience of a survey.
-    pub(crate) async fn ask_soon<T>(
+    pub(crate) async fn ask_soon<T: Send + 'static>(
         &self,
         request: &Request,
-        read: impl Fn(&[u8]) -> Result<T, Failure>,
+        read: impl Read<T>,
     ) -> Result<T, SourceError> {
         let permit = self.permit().await;
         self.ask_for(&self.survey_retry, permit, None, request, read)
@@ -106,24 +114,36 @@ impl Exchange {
         }
     }
 
-    async fn ask_for<T>(
+    /// Reads a body on a thread where reading holds nobody up.
+    async fn decode<T: Send + 'static>(
+        &self,
+        body: Vec<u8>,
+        read: &Arc<impl Read<T>>,
+    ) -> Result<T, Failure> {
+        self.counters.add_bytes(body.len());
+        let read = Arc::clone(read);
+        self.decoders.run(move || read(&body)).await
+    }
+
+    async fn ask_for<T: Send + 'static>(
         &self,
         policy: &RetryPolicy,
         mut permit: Permit,
         pages: Option<usize>,
         request: &Request,
-        read: impl Fn(&[u8]) -> Result<T, Failure>,
+        read: impl Read<T>,
     ) -> Result<T, SourceError> {
+        let read = Arc::new(read);
         let mut tries = Tries::new(policy, pages.unwrap_or(1));
         loop {
             self.counters.add_request();
             let begin = Instant::now();
             let body = self.send(request).await;
             let took = begin.elapsed();
-            let answer = body.and_then(|body| {
-                self.counters.add_bytes(body.len());
-                read(&body)
-            });
+            let answer = match body {
+                Ok(body) => self.decode(body, &read).await,
+                Err(failure) => Err(failure),
+            };
             if let Some(pages) = pages {
                 let rate_bound = self.pacer.stats().rate_bound;
                 let failure = answer.as_ref().err();

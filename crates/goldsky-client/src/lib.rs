@@ -7,6 +7,7 @@ mod catalog;
 mod classify;
 mod client;
 mod config;
+mod decoders;
 mod endpoint;
 mod entity;
 mod error;

@@ -90,7 +90,8 @@ impl From<Fill> for Expected {
 /// Reads everything, page by page and without any of the machinery under test.
 fn read_all(node: &Arc<Node>) -> Vec<Fill> {
     let endpoint = "http://simulated/".parse();
-    let config = Config::new(endpoint.unwrap_or_else(|error| panic!("{error}")));
+    let mut config = Config::new(endpoint.unwrap_or_else(|error| panic!("{error}")));
+    config.decoders = 0;
     let transport = Arc::new(Direct(Arc::clone(node)));
     let client = Client::with_transport(config, Pacer::new(pacer::Config::default()), transport);
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -127,6 +127,7 @@ impl Surroundings {
             ..RetryPolicy::default()
         };
         config.jitter_seed = Some(seed);
+        config.decoders = 0;
         let pacer = Pacer::new(pacer::Config {
             max_in_flight: self.plan.workers,
             ..pacer::Config::default()
