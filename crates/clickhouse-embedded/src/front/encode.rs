@@ -32,7 +32,7 @@ impl Coding {
 /// Codes pieces, each so that the other side can decode it when it arrives.
 pub(super) enum Encoder {
     Identity,
-    Gzip(flate2::write::GzEncoder<Vec<u8>>),
+    Gzip(Box<flate2::write::GzEncoder<Vec<u8>>>),
     Lz4Frame(Box<lz4_flex::frame::FrameEncoder<Vec<u8>>>),
     Blocks,
 }
@@ -43,7 +43,7 @@ impl Encoder {
             Coding::Identity => Self::Identity,
             Coding::Gzip => {
                 let level = flate2::Compression::fast();
-                Self::Gzip(flate2::write::GzEncoder::new(Vec::new(), level))
+                Self::Gzip(Box::new(flate2::write::GzEncoder::new(Vec::new(), level)))
             }
             Coding::Lz4Frame => {
                 Self::Lz4Frame(Box::new(lz4_flex::frame::FrameEncoder::new(Vec::new())))
