@@ -11,7 +11,9 @@ use ingest_engine::{Cuts, Lease, Planner};
 const CUTS: Cuts = Cuts {
     page_rows: 1000,
     least_pages: 12,
-    stretch_pages: 256,
+    least_pages_at_the_end: 3,
+    stretch_pages: 512,
+    horizon_pages: 128,
 };
 
 /// Rows in a second.
