@@ -1,0 +1,301 @@
+//! Rounds of all designs, one after another.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use processes::Binaries;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::Failure;
+use crate::arguments::Arguments;
+use crate::budget;
+use crate::ceiling::{Blocks, insert_select};
+use crate::client;
+use crate::database::Database;
+use crate::design::Design;
+use crate::measurement::{ClientFigures, EngineFigures, Measurement, relate};
+use crate::naive::{NaiveArguments, NaiveReport};
+use crate::report::Report;
+use crate::source::Source;
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// The project's binaries.
+    pub binaries: Binaries,
+    /// This benchmark, which is also the naive designs.
+    pub benchmark: PathBuf,
+}
+
+/// What `ours` says at its end.
+#[derive(Debug, Deserialize)]
+struct Summary {
+    fills_inserted: u64,
+    pages: u64,
+    complete: bool,
+}
+
+/// What any design says at its end.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    fills: u64,
+    pages: u64,
+    /// Markets loaded as a whole, by a design that was stopped and can tell.
+    markets: Option<u64>,
+    stopped: bool,
+}
+
+/// One size: its source, and what is measured there.
+#[derive(Debug)]
+struct Stage<'a> {
+    arguments: &'a Arguments,
+    programs: &'a Programs,
+    directory: TempDir,
+    source: Source,
+}
+
+/// Measures every size in turn.
+///
+/// # Errors
+/// Whatever keeps a design from its end, and rows that are missing, doubled or wrong.
+///
+/// # Cancel safety
+/// Dropped, it ends every process that it started and removes what they wrote.
+pub async fn benchmark(arguments: &Arguments, programs: &Programs) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    for &fills in &arguments.fills {
+        let stage = Stage::new(arguments, programs, fills).await?;
+        for round in 1..=arguments.runs {
+            report.runs.extend(stage.round(round).await?);
+        }
+    }
+    Ok(report)
+}
+
+impl<'a> Stage<'a> {
+    async fn new(
+        arguments: &'a Arguments,
+        programs: &'a Programs,
+        fills: u64,
+    ) -> Result<Self, Failure> {
+        let directory = tempfile::tempdir()?;
+        let source = Source::start(&programs.binaries, directory.path(), arguments, fills);
+        Ok(Self {
+            source: source.await?,
+            arguments,
+            programs,
+            directory,
+        })
+    }
+
+    /// Measures each design once.
+    async fn round(&self, round: u32) -> Result<Vec<Measurement>, Failure> {
+        let mut measurements = Vec::new();
+        for &design in &self.arguments.designs {
+            let directory = tempfile::tempdir_in(self.directory.path())?;
+            let database = Database::start(&self.programs.binaries, directory.path()).await?;
+            measurements.push(self.measure(design, round, &database, &directory).await?);
+            if design == Design::Ours {
+                let rows = self.arguments.insert_batch_size;
+                for blocks in [Blocks::OfTheEngine, Blocks::OfRows(rows)] {
+                    measurements.push(self.measure_engine(blocks, round, &database).await?);
+                }
+            }
+        }
+        relate(
+            &mut measurements,
+            Design::Ours.name(),
+            &Blocks::OfTheEngine.name(),
+        );
+        Ok(measurements)
+    }
+
+    async fn measure(
+        &self,
+        design: Design,
+        round: u32,
+        database: &Database,
+        directory: &TempDir,
+    ) -> Result<Measurement, Failure> {
+        if design != Design::Ours {
+            self.load_catalogue(database, directory).await?;
+            database.relieve_table().await?;
+            database.settle().await?;
+        }
+        budget::renewed(self.arguments.requests_per_10s).await;
+        let before = (self.source.answered().await?, database.cpu_seconds()?);
+        let ended = client::run(self.command(design, database, directory)).await?;
+        let cpu_seconds = database.cpu_seconds()? - before.1;
+        let answered = self.source.answered().await?.since(before.0);
+        let said = Said::of(design, &ended.stdout)?;
+        database.settle().await?;
+        let cpu_seconds_settled = database.cpu_seconds()? - before.1;
+        self.check(said, database).await?;
+        let markets = match said.stopped {
+            true => said.markets,
+            false => Some(database.markets().await?),
+        };
+        let measurement = Measurement {
+            client: Some(ClientFigures {
+                markets,
+                pages: said.pages,
+                requests: answered.requests,
+                rate_limited: answered.rate_limited,
+                bytes_received: answered.bytes,
+                cpu_seconds: ended.cpu_seconds,
+                peak_bytes: ended.peak_bytes,
+            }),
+            fills: said.fills,
+            stopped: said.stopped,
+            ..self.measurement(
+                design.name().to_owned(),
+                round,
+                ended.seconds,
+                EngineFigures {
+                    cpu_seconds,
+                    cpu_seconds_settled,
+                    bytes_on_disk: database.storage().await?.bytes,
+                },
+            )
+        };
+        tell(&measurement);
+        Ok(measurement)
+    }
+
+    async fn measure_engine(
+        &self,
+        blocks: Blocks,
+        round: u32,
+        database: &Database,
+    ) -> Result<Measurement, Failure> {
+        let ceiling = insert_select(database, blocks, self.source.expected).await?;
+        let measurement = self.measurement(blocks.name(), round, ceiling.seconds, ceiling.engine);
+        tell(&measurement);
+        Ok(measurement)
+    }
+
+    /// Makes the measurement of a complete load without a client.
+    fn measurement(
+        &self,
+        design: String,
+        round: u32,
+        seconds: f64,
+        engine: EngineFigures,
+    ) -> Measurement {
+        Measurement {
+            source_fills: self.source.expected.fills,
+            round,
+            design,
+            fills: self.source.expected.fills,
+            seconds,
+            stopped: false,
+            client: None,
+            engine,
+            requests_per_10s: self.arguments.requests_per_10s,
+            times_slower: None,
+            engine_cpu_ratio: None,
+            engine_cpu_ratio_settled: None,
+        }
+    }
+
+    /// Holds the table against the source, or against what a stopped design says that it loaded.
+    async fn check(&self, said: Said, database: &Database) -> Result<(), Failure> {
+        let table = database.table.names().data().to_string();
+        let held = database.held(&table).await?;
+        if held.fills != said.fills {
+            return Err(format!("it says {said:?}, and the table holds {held:?}").into());
+        }
+        match said.stopped {
+            true => Ok(()),
+            false => held.check(self.source.expected),
+        }
+    }
+
+    /// Makes the table and the catalogue for a design that does not do so itself, from a source of
+    /// the same markets without fills and limits.
+    async fn load_catalogue(
+        &self,
+        database: &Database,
+        directory: &TempDir,
+    ) -> Result<(), Failure> {
+        let unlimited = Arguments {
+            latency_ms: 0,
+            requests_per_10s: None,
+            markets: Some(self.arguments.markets_for(self.source.expected.fills)),
+            ..self.arguments.clone()
+        };
+        let binaries = &self.programs.binaries;
+        let source = Source::start(binaries, directory.path(), &unlimited, 0).await?;
+        let mut command = binaries.command("ingest", directory.path());
+        command.args(["markets", "--output", "json", "--data-dir", "run"]);
+        command.args(["--endpoint", source.endpoint()]);
+        command.args(["--clickhouse-url", database.url()]);
+        client::run(command).await?;
+        Ok(())
+    }
+
+    fn command(&self, design: Design, database: &Database, directory: &TempDir) -> Command {
+        match design {
+            Design::Ours => self.ours(database, directory),
+            _ => self.naive(design, database),
+        }
+    }
+
+    fn ours(&self, database: &Database, directory: &TempDir) -> Command {
+        let mut command = self.programs.binaries.command("ingest", directory.path());
+        let batch = self.arguments.insert_batch_size.to_string();
+        command.args(["--output", "json", "--data-dir", "run"]);
+        command.args(["--strategy", self.arguments.strategy.name()]);
+        command.args(["--insert-batch-size", &batch]);
+        command.args(["--endpoint", self.source.endpoint()]);
+        command.args(["--clickhouse-url", database.url()]);
+        command.args(&self.arguments.ingest_flags);
+        command
+    }
+
+    fn naive(&self, design: Design, database: &Database) -> Command {
+        let arguments = NaiveArguments {
+            design,
+            endpoint: self.source.endpoint().to_owned(),
+            clickhouse_url: database.url().to_owned(),
+            requests_per_10s: self.arguments.requests_per_10s,
+            most_fills: self.arguments.naive_fills,
+            most_seconds: self.arguments.seconds,
+        };
+        arguments.command(&self.programs.benchmark)
+    }
+}
+
+impl Said {
+    /// Reads what a design printed.
+    fn of(design: Design, stdout: &str) -> Result<Self, Failure> {
+        if design == Design::Ours {
+            let summary: Summary = serde_json::from_str(stdout)?;
+            return match summary.complete {
+                true => Ok(Self {
+                    fills: summary.fills_inserted,
+                    pages: summary.pages,
+                    markets: None,
+                    stopped: false,
+                }),
+                false => Err("ours has left work".into()),
+            };
+        }
+        let report: NaiveReport = serde_json::from_str(stdout)?;
+        Ok(Self {
+            fills: report.fills,
+            pages: report.pages,
+            markets: design.is_by_market().then_some(report.markets),
+            stopped: report.stopped,
+        })
+    }
+}
+
+/// Tells whoever waits that one more is done.
+fn tell(measurement: &Measurement) {
+    eprintln!(
+        "{} fills, round {}: {} took {:.2} s",
+        measurement.source_fills, measurement.round, measurement.design, measurement.seconds
+    );
+}
