@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::budget;
-use crate::ceiling::{Blocks, insert_select};
+use crate::ceiling::{Copying, insert_select};
 use crate::client;
 use crate::database::Database;
 use crate::design::Design;
@@ -98,15 +98,19 @@ impl<'a> Stage<'a> {
             measurements.push(self.measure(design, round, &database, &directory).await?);
             if design == Design::Ours {
                 let rows = self.arguments.insert_batch_size;
-                for blocks in [Blocks::OfTheEngine, Blocks::OfRows(rows)] {
-                    measurements.push(self.measure_engine(blocks, round, &database).await?);
+                for copying in [
+                    Copying::AsTheyLie,
+                    Copying::InBlocksOf(rows),
+                    Copying::ByTimeInBlocksOf(rows),
+                ] {
+                    measurements.push(self.measure_engine(copying, round, &database).await?);
                 }
             }
         }
         relate(
             &mut measurements,
             Design::Ours.name(),
-            &Blocks::OfTheEngine.name(),
+            &Copying::AsTheyLie.name(),
         );
         Ok(measurements)
     }
@@ -124,13 +128,13 @@ impl<'a> Stage<'a> {
             database.settle().await?;
         }
         budget::renewed(self.arguments.requests_per_10s).await;
-        let before = (self.source.answered().await?, database.cpu_seconds()?);
+        let (before, cpu) = (self.source.answered().await?, database.cpu()?);
         let ended = client::run(self.command(design, database, directory)).await?;
-        let cpu_seconds = database.cpu_seconds()? - before.1;
-        let answered = self.source.answered().await?.since(before.0);
+        let done = database.cpu()?;
+        let answered = self.source.answered().await?.since(before);
         let said = Said::of(design, &ended.stdout)?;
         database.settle().await?;
-        let cpu_seconds_settled = database.cpu_seconds()? - before.1;
+        let settled = database.cpu()?;
         self.check(said, database).await?;
         let markets = match said.stopped {
             true => said.markets,
@@ -152,11 +156,7 @@ impl<'a> Stage<'a> {
                 design.name().to_owned(),
                 round,
                 ended.seconds,
-                EngineFigures {
-                    cpu_seconds,
-                    cpu_seconds_settled,
-                    bytes_on_disk: database.storage().await?.bytes,
-                },
+                EngineFigures::between(cpu, done, settled, database.storage().await?.bytes),
             )
         };
         tell(&measurement);
@@ -165,12 +165,12 @@ impl<'a> Stage<'a> {
 
     async fn measure_engine(
         &self,
-        blocks: Blocks,
+        copying: Copying,
         round: u32,
         database: &Database,
     ) -> Result<Measurement, Failure> {
-        let ceiling = insert_select(database, blocks, self.source.expected).await?;
-        let measurement = self.measurement(blocks.name(), round, ceiling.seconds, ceiling.engine);
+        let ceiling = insert_select(database, copying, self.source.expected).await?;
+        let measurement = self.measurement(copying.name(), round, ceiling.seconds, ceiling.engine);
         tell(&measurement);
         Ok(measurement)
     }

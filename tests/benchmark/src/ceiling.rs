@@ -7,13 +7,18 @@ use crate::database::Database;
 use crate::measurement::EngineFigures;
 use crate::source::Expected;
 
-/// How large the blocks are that it inserts.
+/// Where the rows lie in order of time.
+const BY_TIME: &str = "clob_fills_by_time";
+
+/// Which rows first, and how many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blocks {
-    /// As large as the engine makes them.
-    OfTheEngine,
-    /// As large as the batches of `ours`.
-    OfRows(u64),
+pub(crate) enum Copying {
+    /// As they lie, by wallet, in blocks as large as the engine makes them.
+    AsTheyLie,
+    /// As they lie, in blocks of so many rows.
+    InBlocksOf(u64),
+    /// In order of time, which is how the source serves them, in blocks of so many rows.
+    ByTimeInBlocksOf(u64),
 }
 
 /// What it took.
@@ -23,19 +28,20 @@ pub(crate) struct Ceiling {
     pub(crate) engine: EngineFigures,
 }
 
-impl Blocks {
+impl Copying {
     /// Returns the name of the line in the table.
     pub(crate) fn name(self) -> String {
         match self {
-            Self::OfTheEngine => "INSERT … SELECT".to_owned(),
-            Self::OfRows(rows) => format!("INSERT … SELECT, blocks of {rows}"),
+            Self::AsTheyLie => "INSERT … SELECT".to_owned(),
+            Self::InBlocksOf(rows) => format!("INSERT … SELECT, blocks of {rows}"),
+            Self::ByTimeInBlocksOf(rows) => format!("INSERT … SELECT by time, blocks of {rows}"),
         }
     }
 
     fn settings(self) -> String {
         match self {
-            Self::OfTheEngine => String::new(),
-            Self::OfRows(rows) => format!(
+            Self::AsTheyLie => String::new(),
+            Self::InBlocksOf(rows) | Self::ByTimeInBlocksOf(rows) => format!(
                 " SETTINGS max_block_size = {rows}, min_insert_block_size_rows = {rows}, \
                  min_insert_block_size_bytes = 0"
             ),
@@ -50,39 +56,53 @@ impl Blocks {
 /// Any error of the engine; that the definitions or the rows differ.
 pub(crate) async fn insert_select(
     database: &Database,
-    blocks: Blocks,
+    copying: Copying,
     expected: Expected,
 ) -> Result<Ceiling, Failure> {
     let first = database.table.names().data().name;
     let second = format!("{first}_second");
-    database
-        .execute(&format!("CREATE TABLE {second} AS {first}"))
-        .await?;
+    let create = format!("CREATE TABLE {second} AS {first}");
+    database.execute(&create).await?;
     check_definitions(database, &first, &second).await?;
+    let from = match copying {
+        Copying::ByTimeInBlocksOf(_) => by_time(database, &first).await?,
+        _ => &first,
+    };
     let insert = format!(
-        "INSERT INTO {second} SELECT * FROM {first}{}",
-        blocks.settings()
+        "INSERT INTO {second} SELECT * FROM {from}{}",
+        copying.settings()
     );
-    let (begin, cpu) = (Instant::now(), database.cpu_seconds()?);
+    let (begin, before) = (Instant::now(), database.cpu()?);
     database.execute(&insert).await?;
-    let (seconds, done) = (begin.elapsed().as_secs_f64(), database.cpu_seconds()?);
+    let (seconds, done) = (begin.elapsed().as_secs_f64(), database.cpu()?);
     database.settle().await?;
-    let settled = database.cpu_seconds()?;
+    let settled = database.cpu()?;
     database.held(&second).await?.check(expected)?;
-    let bytes_on_disk =
+    let bytes =
         format!("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = '{second}'");
-    let bytes_on_disk = database.one(&bytes_on_disk).await?;
-    database
-        .execute(&format!("DROP TABLE {second} SYNC"))
-        .await?;
+    let bytes_on_disk = database.one(&bytes).await?;
+    for table in [&second, BY_TIME] {
+        let drop = format!("DROP TABLE IF EXISTS {table} SYNC");
+        database.execute(&drop).await?;
+    }
     Ok(Ceiling {
         seconds,
-        engine: EngineFigures {
-            cpu_seconds: done - cpu,
-            cpu_seconds_settled: settled - cpu,
-            bytes_on_disk,
-        },
+        engine: EngineFigures::between(before, done, settled, bytes_on_disk),
     })
+}
+
+/// Makes a table of the same rows that lie in order of time, and returns its name.
+async fn by_time(database: &Database, first: &str) -> Result<&'static str, Failure> {
+    let create = format!(
+        "CREATE TABLE {BY_TIME} ENGINE = MergeTree ORDER BY (timestamp, tx_hash, order_hash) \
+         AS SELECT * FROM {first}"
+    );
+    database.execute(&create).await?;
+    // Parts that overlap would be read at once.
+    let merge = format!("OPTIMIZE TABLE {BY_TIME} FINAL");
+    database.execute(&merge).await?;
+    database.settle().await?;
+    Ok(BY_TIME)
 }
 
 async fn check_definitions(database: &Database, first: &str, second: &str) -> Result<(), Failure> {

@@ -29,7 +29,7 @@ const fn column(
 }
 
 /// All of them, in order.
-pub(crate) const COLUMNS: [Column; 19] = [
+pub(crate) const COLUMNS: [Column; 20] = [
     column("fills", "fills", 0, |m| Some(m.fills as f64)),
     column("seconds", "seconds", 2, |m| Some(m.seconds)),
     column("fills/s", "fills_per_second", 0, |m| {
@@ -107,4 +107,10 @@ pub(crate) const COLUMNS: [Column; 19] = [
     column("by INSERT … SELECT", "engine_cpu_ratio_settled", 2, |m| {
         m.engine_cpu_ratio_settled
     }),
+    column(
+        "merges of it",
+        "merging_seconds_per_million",
+        2,
+        Measurement::merging_seconds_per_million,
+    ),
 ];

@@ -8,7 +8,7 @@ use processes::{Binaries, Engine};
 
 use crate::Failure;
 use crate::source::Expected;
-use crate::usage::cpu_seconds;
+use crate::usage::{cpu_seconds, cpu_seconds_of_threads};
 
 pub(crate) const DATABASE: &str = "default";
 pub(crate) const TABLE: &str = "clob_fills_v2";
@@ -20,11 +20,22 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// Merges of fifty million rows take minutes.
 const PATIENCE_WITH_MERGES: Duration = Duration::from_secs(900);
 
+/// The engine's name for the threads that merge, as Linux shows it.
+const MERGING_THREADS: &str = "MergeMutate";
+
 /// A running engine and the fills table in it, which may not be there yet.
 #[derive(Debug)]
 pub(crate) struct Database {
     engine: Engine,
     pub(crate) table: FillTable,
+}
+
+/// Processor time that an engine has used since its start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    pub(crate) seconds: f64,
+    /// That of merges, which is part of it; nothing while there is no thread for them.
+    pub(crate) merging_seconds: Option<f64>,
 }
 
 /// What a table holds.
@@ -60,8 +71,12 @@ impl Database {
     }
 
     /// Returns the engine's processor time so far.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64, Failure> {
-        Ok(cpu_seconds(self.engine.process.id())?)
+    pub(crate) fn cpu(&self) -> Result<Cpu, Failure> {
+        let engine = self.engine.process.id();
+        Ok(Cpu {
+            seconds: cpu_seconds(engine)?,
+            merging_seconds: cpu_seconds_of_threads(engine, MERGING_THREADS)?,
+        })
     }
 
     /// Takes from the table what only the promises of `ours` need: a naive design does not force

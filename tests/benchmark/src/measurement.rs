@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::budget::{FILLS_PER_PAGE, granted_fills_per_second};
+use crate::database::Cpu;
 
 /// What was measured of one design in one round, or of the engine by itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,12 +55,30 @@ pub struct ClientFigures {
 /// What the engine's process used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct EngineFigures {
-    /// Processor time while the client ran.
+    /// Processor time while the client ran, merges at that time included.
     pub cpu_seconds: f64,
     /// The same and that of the merges that followed.
     pub cpu_seconds_settled: f64,
+    /// That of all merges alone, those that followed included; nothing where it is not known.
+    pub merging_seconds: Option<f64>,
     /// Bytes on disk once the merges were over.
     pub bytes_on_disk: u64,
+}
+
+impl EngineFigures {
+    /// Takes the difference of three looks at the engine: before, at the client's end, and once the
+    /// merges were over.
+    pub(crate) fn between(before: Cpu, done: Cpu, settled: Cpu, bytes_on_disk: u64) -> Self {
+        Self {
+            cpu_seconds: done.seconds - before.seconds,
+            cpu_seconds_settled: settled.seconds - before.seconds,
+            // An engine has threads that merge from its first table on.
+            merging_seconds: settled
+                .merging_seconds
+                .map(|settled| settled - before.merging_seconds.unwrap_or(0.0)),
+            bytes_on_disk,
+        }
+    }
 }
 
 impl Measurement {
@@ -100,6 +119,10 @@ impl Measurement {
 
     pub(crate) fn engine_cpu_seconds_settled_per_million(&self) -> f64 {
         self.per_million(self.engine.cpu_seconds_settled)
+    }
+
+    pub(crate) fn merging_seconds_per_million(&self) -> Option<f64> {
+        Some(self.per_million(self.engine.merging_seconds?))
     }
 
     pub(crate) fn wire_bytes_per_fill(&self) -> Option<f64> {
@@ -161,6 +184,7 @@ pub(crate) mod tests {
             engine: EngineFigures {
                 cpu_seconds: 3.0,
                 cpu_seconds_settled: 6.0,
+                merging_seconds: Some(4.0),
                 bytes_on_disk: fills * 90,
             },
             requests_per_10s: Some(50),
@@ -179,6 +203,7 @@ pub(crate) mod tests {
         assert_eq!(example.pages_full_percent(), Some(50.0));
         assert_eq!(example.client_cpu_seconds_per_million(), Some(2.0));
         assert_eq!(example.engine_cpu_seconds_per_million(), 1.5);
+        assert_eq!(example.merging_seconds_per_million(), Some(2.0));
         assert_eq!(example.wire_bytes_per_fill(), Some(600.0));
         assert_eq!(example.disk_bytes_per_fill(), 90.0);
         // Five requests a second of two pages each.

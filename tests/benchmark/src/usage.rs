@@ -1,6 +1,7 @@
 //! What a process used, as Linux tells of it under `/proc`.
 
 use std::io;
+use std::path::Path;
 
 /// Returns the processor time of a process so far, all threads, user and system, in seconds. A
 /// process that has ended tells until somebody waits for it.
@@ -8,9 +9,26 @@ use std::io;
 /// # Errors
 /// That there is no such process, or no `/proc`.
 pub(crate) fn cpu_seconds(process: u32) -> io::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let ticks = cpu_ticks(&stat).ok_or_else(|| io::Error::other(format!("it reads {stat:?}")))?;
-    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    Ok(Stat::read(&Path::new("/proc").join(process.to_string()))?.cpu_seconds())
+}
+
+/// Adds up the processor time of a process's living threads of one name; nothing if it has none.
+///
+/// # Errors
+/// As [`cpu_seconds`].
+pub(crate) fn cpu_seconds_of_threads(process: u32, name: &str) -> io::Result<Option<f64>> {
+    let mut sum = None;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let stat = match Stat::read(&thread?.path()) {
+            // It has ended since the directory was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            stat => stat?,
+        };
+        if stat.name == name {
+            *sum.get_or_insert(0.0) += stat.cpu_seconds();
+        }
+    }
+    Ok(sum)
 }
 
 /// Returns the most memory that a process held at once so far, in bytes; nothing once it has ended.
@@ -19,13 +37,35 @@ pub(crate) fn peak_bytes(process: u32) -> Option<u64> {
     peak_of_status(&status)
 }
 
-/// Adds `utime` and `stime`, the 14th and 15th field. The second is the name in brackets, which may
-/// hold anything.
-fn cpu_ticks(stat: &str) -> Option<u64> {
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    let mut fields = behind_name.split_ascii_whitespace().skip(11);
-    let mut field = || fields.next()?.parse::<u64>().ok();
-    Some(field()? + field()?)
+/// What `stat` tells of a process or thread.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    name: String,
+    cpu_ticks: u64,
+}
+
+impl Stat {
+    fn read(directory: &Path) -> io::Result<Self> {
+        let text = std::fs::read_to_string(directory.join("stat"))?;
+        Self::parse(&text).ok_or_else(|| io::Error::other(format!("it reads {text:?}")))
+    }
+
+    /// Adds `utime` and `stime`, the 14th and 15th field. The second is the name in brackets, which
+    /// may hold anything.
+    fn parse(text: &str) -> Option<Self> {
+        let (number_and_name, behind_name) = text.rsplit_once(')')?;
+        let (_, name) = number_and_name.split_once('(')?;
+        let mut fields = behind_name.split_ascii_whitespace().skip(11);
+        let mut field = || fields.next()?.parse::<u64>().ok();
+        Some(Self {
+            name: name.to_owned(),
+            cpu_ticks: field()? + field()?,
+        })
+    }
+
+    fn cpu_seconds(&self) -> f64 {
+        self.cpu_ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+    }
 }
 
 fn peak_of_status(status: &str) -> Option<u64> {
@@ -43,8 +83,12 @@ mod tests {
     #[test]
     fn ticks_are_found_behind_a_name_with_brackets() {
         let stat = "77 (a) b (c) S 1 77 77 0 -1 4194560 600 0 0 0 250 31 9 9 20 0 8 0 1 2 3";
-        assert_eq!(cpu_ticks(stat), Some(281));
-        assert_eq!(cpu_ticks("77 (cut) S 1 77"), None);
+        let expected = Stat {
+            name: "a) b (c".to_owned(),
+            cpu_ticks: 281,
+        };
+        assert_eq!(Stat::parse(stat), Some(expected));
+        assert_eq!(Stat::parse("77 (cut) S 1 77"), None);
     }
 
     #[test]
@@ -59,5 +103,14 @@ mod tests {
         let this = std::process::id();
         assert!(cpu_seconds(this).unwrap() >= 0.0);
         assert!(peak_bytes(this).unwrap() > 1 << 16);
+    }
+
+    #[test]
+    fn only_threads_of_the_name_count() {
+        let this = std::process::id();
+        let thread = std::thread::Builder::new().name("one of these".to_owned());
+        let found = thread.spawn(move || cpu_seconds_of_threads(this, "one of these"));
+        assert!(found.unwrap().join().unwrap().unwrap().is_some());
+        assert_eq!(cpu_seconds_of_threads(this, "none of these").unwrap(), None);
     }
 }
