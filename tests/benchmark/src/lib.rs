@@ -12,7 +12,9 @@ mod measurement;
 mod median;
 mod naive;
 mod report;
+mod said;
 mod source;
+mod stage;
 mod usage;
 
 pub use arguments::{Arguments, Command, Format};
