@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use clickhouse::Row;
 use clickhouse_sink::{MAX_ROWS_PER_BATCH, Sink};
 use fill_table::FillRow;
-use fills::{Fill, FillSource as _, Filter, PageQuery, TokenId};
+use fills::{Fill, FillSource as _, Filter, PageQuery, TokenId, Turn};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
@@ -117,7 +117,7 @@ impl Work {
             .collect();
         let mut rows: Vec<FillRow> = Vec::new();
         while !queries.is_empty() {
-            let pages = self.parts.source.fetch(&queries).await?;
+            let pages = self.parts.source.fetch(Turn::unasked(), &queries).await?;
             self.pages.fetch_add(pages.len() as u64, Ordering::Relaxed);
             let asked = std::mem::take(&mut queries);
             for (query, page) in asked.into_iter().zip(pages) {
