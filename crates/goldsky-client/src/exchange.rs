@@ -149,8 +149,12 @@ impl Exchange {
                 let failure = answer.as_ref().err();
                 self.bundle.note(pages, took, rate_bound, failure);
             }
+            let answered = Outcome::Answered {
+                latency: took,
+                work: u32::try_from(pages.unwrap_or(1)).unwrap_or(u32::MAX),
+            };
             permit.report(match &answer {
-                Ok(_) => Outcome::Answered { latency: took },
+                Ok(_) => answered,
                 Err(failure) => match failure.class {
                     // A request that gives up over a long wait must not leave the others in it.
                     Class::RateLimited { retry_after } => Outcome::RateLimited {
@@ -158,7 +162,7 @@ impl Exchange {
                     },
                     Class::Overloaded => Outcome::Overloaded,
                     Class::Passing | Class::TimedOut => Outcome::Failed,
-                    _ => Outcome::Answered { latency: took },
+                    _ => answered,
                 },
             });
             let mut failure = match answer {

@@ -1,9 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod baseline;
 mod budget;
+mod concurrency;
 mod config;
+mod evidence;
+mod grants;
+mod held;
+mod outcome;
 mod pacer;
+mod recovery;
+mod spacing;
 mod state;
 
 pub use config::Config;
-pub use pacer::{Outcome, Pacer, Permit, Stats};
+pub use outcome::Outcome;
+pub use pacer::{Pacer, Permit, Stats};
+pub use state::{Pause, State, Ticket, Turn};

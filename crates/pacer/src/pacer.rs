@@ -7,40 +7,23 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::state::{State, Ticket, Turn};
-
-/// What came of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The service answered, be it with an error of its own.
-    Answered {
-        /// From the request's start to the last byte of its answer.
-        latency: Duration,
-    },
-    /// The service refused the request for its rate.
-    RateLimited {
-        /// How long the service asks to wait, honoured up to a day; nothing or zero means one
-        /// window.
-        retry_after: Option<Duration>,
-    },
-    /// The service's breaker is open.
-    Overloaded,
-    /// There was no answer, or none that says anything about the rate.
-    Failed,
-}
+use crate::outcome::Outcome;
+use crate::state::{Pause, State, Ticket, Turn};
 
 /// Where a [`Pacer`] stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Most requests in one window now; nothing while neither learned nor set.
     pub requests_per_10s: Option<u32>,
+    /// Most requests in flight now, as learned from latency and failures.
+    pub concurrency: usize,
+    /// The budget, not concurrency or want of callers, is what held callers back for most of about
+    /// the last window: requests are the scarce good, and each had better ask for more.
+    pub rate_bound: bool,
     /// Permits out.
     pub in_flight: usize,
     /// Callers waiting for a permit.
     pub waiting: usize,
-    /// The rate is what holds callers back.
-    pub rate_bound: bool,
     /// Requests refused for their rate so far.
     pub rate_limited: u64,
     /// Requests that found the breaker open so far.
@@ -112,18 +95,17 @@ impl Pacer {
     /// Tells where the pacer stands.
     pub fn stats(&self) -> Stats {
         let state = self.shared.state();
+        let now = Instant::now().into_std();
         Stats {
             requests_per_10s: state.requests_per_window(),
+            concurrency: state.concurrency(),
+            rate_bound: state.is_rate_bound(now),
             in_flight: state.in_flight(),
             waiting: self.shared.waiting.load(Ordering::Relaxed),
-            rate_bound: state.requests_per_window().is_some()
-                && self.shared.waiting.load(Ordering::Relaxed) > 0,
-            rate_limited: state.refusals(),
-            overloaded: state.breakers(),
+            rate_limited: state.rate_limited_requests(),
+            overloaded: state.overloaded_requests(),
             latency: state.latency(),
-            paused_until: state
-                .paused_until(Instant::now().into_std())
-                .map(Instant::from_std),
+            paused_until: state.paused_until(now).map(Instant::from_std),
         }
     }
 }
@@ -143,34 +125,28 @@ impl Shared {
     fn report(&self, ticket: Ticket, outcome: Outcome) {
         let mut state = self.state();
         let now = Instant::now().into_std();
-        match outcome {
-            Outcome::Answered { latency } => state.answered(ticket, latency),
-            Outcome::Failed => state.failed(),
-            Outcome::RateLimited { retry_after } => {
-                if state.rate_limited(ticket, retry_after, now) {
-                    tracing::info!(
-                        pause_ms = pause_ms(&state, now),
-                        "the source refuses for the rate, all requests pause once"
-                    );
-                }
-            }
-            Outcome::Overloaded => {
-                if state.overloaded(ticket, now) {
-                    tracing::warn!(
-                        pause_ms = pause_ms(&state, now),
-                        "the source has opened its breaker, all requests pause"
-                    );
-                }
-            }
-        }
+        let pause = state.report(ticket, outcome, now);
+        let pause_ms = state
+            .paused_until(now)
+            .map(|until| until.saturating_duration_since(now).as_millis());
         drop(state);
         self.ended.notify_one();
+        match pause {
+            None => {}
+            Some(Pause::Rate) => tracing::info!(
+                pause_ms,
+                "the source refuses for the rate, all requests pause once"
+            ),
+            Some(Pause::Failures) => tracing::info!(
+                pause_ms,
+                "the source does not answer, one request asks alone"
+            ),
+            Some(Pause::Breaker) => tracing::warn!(
+                pause_ms,
+                "the source has opened its breaker, all requests pause"
+            ),
+        }
     }
-}
-
-fn pause_ms(state: &State, now: std::time::Instant) -> Option<u128> {
-    let until = state.paused_until(now)?;
-    Some(until.saturating_duration_since(now).as_millis())
 }
 
 /// The right to send one request. Dropped without a report, it counts as [`Outcome::Failed`].

@@ -1,290 +1,262 @@
-//! The rules, as a state machine: times come in, decisions come out.
+//! The rules, as a state machine: times and outcomes come in, decisions come out.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::budget::Budget;
+use crate::concurrency::Concurrency;
 use crate::config::Config;
+use crate::evidence::Flow;
+use crate::grants::Grants;
+use crate::held::Held;
+use crate::outcome::Outcome;
+use crate::recovery::{Cause, Probe, Recovery};
+use crate::spacing::Spacing;
 
-/// No service's wish is honoured beyond this: it is more than any window, and time can hold it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+mod reports;
 
-/// One granted request: its place in the order of grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
-
-/// What the next in line is told.
+/// One granted request. Report what came of it exactly once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub struct Ticket {
+    /// Its place in the order of grants.
+    number: u64,
+    sent: Instant,
+    /// It met few other requests of ours.
+    roomy: bool,
+}
+
+/// What the first in line is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
     /// Ask now.
     Go(Ticket),
-    /// Come again at this time, or when a request has ended.
+    /// Come again at this time, or when a request has been reported.
     WaitUntil(Instant),
-    /// Come again when a request has ended.
+    /// Come again when a request has been reported.
     WaitForReport,
 }
 
-/// A time in which nothing is granted.
-#[derive(Debug, Clone)]
-struct Pause {
-    until: Instant,
-    /// Tickets of the refused window that were not themselves refused: what the service granted.
-    /// Nothing where the pause teaches nothing about the rate.
-    granted: Option<u32>,
+/// A pause that begins with a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// The service refuses for the rate.
+    Rate,
+    /// Many requests in a row came to nothing.
+    Failures,
+    /// The service has opened its breaker.
+    Breaker,
 }
 
-/// Who asked when, what was refused, and until when to be silent.
+/// The end of a recovery from a refusal.
+#[derive(Debug, Clone, Copy)]
+struct Recovered {
+    at: Instant,
+    flow: Flow,
+}
+
+/// Why the next request has to wait.
+enum Hold {
+    Budget(Instant),
+    Recovery(Instant),
+    Report,
+}
+
+/// Who asked when, what came of it, and what follows for the next request: a [`Pacer`] without
+/// clock, runtime and line of waiters.
 ///
 /// Invariants:
 /// * at most `max_in_flight` tickets are out;
 /// * at most the hard cap of tickets is granted in any window;
-/// * at most the budget of tickets is granted in any window since the last pause;
-/// * a refusal or breaker begins a pause only if its ticket was granted since the last pause, so
-///   that one refused window costs one pause, however many workers it met.
+/// * a refusal, breaker or run of failures begins a pause only with tickets that were granted since
+///   the last one ended, so that one refused window costs one cut, however many workers it met;
+/// * after a pause one request goes alone, until it is answered or at least not refused.
+///
+/// [`Pacer`]: crate::Pacer
 #[derive(Debug)]
-pub(crate) struct State {
+pub struct State {
     config: Config,
     budget: Budget,
+    spacing: Spacing,
+    concurrency: Concurrency,
+    grants: Grants,
+    held: Held,
+    recovery: Option<Recovery>,
     in_flight: usize,
-    next: Ticket,
-    /// When the tickets of the last window were granted, oldest first; the newest is `next - 1`.
-    grants: VecDeque<Instant>,
-    /// The first ticket since the last pause.
-    epoch: Ticket,
-    /// The oldest ticket of the window that was refused, while its refusals are counted.
-    refused_from: Ticket,
-    pause: Option<Pause>,
-    /// After the breaker: one request at a time until one is answered.
-    alone: bool,
-    /// The window watched for calm: when it began, and whether the budget was used up in it.
-    watched_since: Option<Instant>,
-    used_up: bool,
+    /// The first ticket since the last recovery.
+    epoch: u64,
+    /// Since when callers have wanted all that they might have; nothing before the first request.
+    steady_since: Option<Instant>,
+    newest_refused: Option<(u64, Instant)>,
+    /// The end of the last recovery from a refusal.
+    recovered: Option<Recovered>,
+    failures_in_a_row: u32,
     latency: Option<Duration>,
     rate_limited: u64,
     overloaded: u64,
 }
 
 impl State {
-    pub(crate) fn new(config: Config) -> Self {
+    /// Makes a state that has learned nothing yet.
+    pub fn new(config: Config) -> Self {
+        let config = Config {
+            max_in_flight: config.max_in_flight.max(1),
+            requests_per_10s: config.requests_per_10s.map(|cap| cap.max(1)),
+            ..config
+        };
         Self {
-            config: Config {
-                max_in_flight: config.max_in_flight.max(1),
-                requests_per_10s: config.requests_per_10s.map(|cap| cap.max(1)),
-                ..config
-            },
             budget: Budget::new(),
+            spacing: Spacing::default(),
+            concurrency: Concurrency::new(config.max_in_flight, config.window),
+            grants: Grants::new(config.window),
+            held: Held::new(config.window),
+            recovery: None,
             in_flight: 0,
-            next: Ticket(0),
-            grants: VecDeque::new(),
-            epoch: Ticket(0),
-            refused_from: Ticket(0),
-            pause: None,
-            alone: false,
-            watched_since: None,
-            used_up: false,
+            epoch: 0,
+            steady_since: None,
+            newest_refused: None,
+            recovered: None,
+            failures_in_a_row: 0,
             latency: None,
             rate_limited: 0,
             overloaded: 0,
+            config,
         }
     }
 
-    /// Says what the first in line shall do at `now`.
-    pub(crate) fn turn(&mut self, now: Instant) -> Turn {
-        if let Some(pause) = &self.pause {
-            if now < pause.until {
-                return Turn::WaitUntil(pause.until);
-            }
-            self.resume();
+    /// Says what the first in line shall do at `now`. Times of calls never go back.
+    pub fn turn(&mut self, now: Instant) -> Turn {
+        let accepted_at = self.recovery.as_ref().and_then(Recovery::accepted_at);
+        if accepted_at.is_some_and(|at| at <= now) {
+            self.recover(now);
         }
-        self.forget_before(now);
-        self.watch(now);
-        let most_in_flight = if self.alone {
-            1
-        } else {
-            self.config.max_in_flight
+        self.grants.forget_before(now);
+        let hold = self.hold(now);
+        let by_budget = match &hold {
+            Some(Hold::Budget(until)) => Some(*until),
+            _ => None,
         };
-        if self.in_flight >= most_in_flight {
-            return Turn::WaitForReport;
+        // A window held back by the user's cap says nothing about what was learned.
+        let learned_binds = self.budget.requests() == self.requests_per_window();
+        let was_bound = self.held.note(by_budget, now) == Some(true);
+        if was_bound && learned_binds && self.recovery.is_none() {
+            self.budget.calm();
         }
-        if let Some(until) = self.full_until() {
-            return Turn::WaitUntil(until);
-        }
-        let ticket = self.next;
-        self.next.0 += 1;
-        self.grants.push_back(now);
-        self.in_flight += 1;
-        Turn::Go(ticket)
-    }
-
-    /// A request ended with an answer.
-    pub(crate) fn answered(&mut self, ticket: Ticket, latency: Duration) {
-        self.ended();
-        self.latency = Some(match self.latency {
-            Some(before) => before - before / 8 + latency / 8,
-            None => latency,
-        });
-        // An answer to what was asked before the breaker opened says nothing about it.
-        if self.pause.is_none() && ticket >= self.epoch {
-            self.alone = false;
+        match hold {
+            None => Turn::Go(self.grant(now)),
+            Some(Hold::Budget(until) | Hold::Recovery(until)) => Turn::WaitUntil(until),
+            Some(Hold::Report) => Turn::WaitForReport,
         }
     }
 
-    /// A request ended without one, or was given up.
-    pub(crate) fn failed(&mut self) {
-        self.ended();
-    }
-
-    /// A request was refused for its rate. Returns whether a pause begins with it.
-    pub(crate) fn rate_limited(
-        &mut self,
-        ticket: Ticket,
-        retry_after: Option<Duration>,
-        now: Instant,
-    ) -> bool {
-        self.ended();
-        self.rate_limited += 1;
-        let retry_after = retry_after
-            .filter(|wait| !wait.is_zero())
-            .map(|wait| wait.min(LONGEST_PAUSE));
-        if let Some(pause) = &mut self.pause {
-            if let Some(granted) = &mut pause.granted
-                && ticket >= self.refused_from
-            {
-                *granted = granted.saturating_sub(1);
+    /// Takes in what came of a request. Returns the pause that begins with it, if one does.
+    pub fn report(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Option<Pause> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match outcome {
+            Outcome::Answered { latency, work } => {
+                self.answered(ticket, latency, work, now);
+                None
             }
-            if let Some(wait) = retry_after {
-                pause.until = pause.until.max(now + wait);
-            }
-            return false;
+            Outcome::RateLimited { retry_after } => self.rate_limited(ticket, retry_after, now),
+            Outcome::Overloaded => self.overloaded(ticket, now),
+            Outcome::Failed => self.failed(ticket, now),
         }
-        if ticket < self.epoch {
-            return false;
-        }
-        self.forget_before(now);
-        self.refused_from = self.epoch.max(self.oldest());
-        let granted = self.next.0 - self.refused_from.0;
-        self.pause = Some(Pause {
-            until: now + retry_after.unwrap_or(self.config.window),
-            granted: Some(u32::try_from(granted.saturating_sub(1)).unwrap_or(u32::MAX)),
-        });
-        true
     }
 
-    /// A request found the breaker open. Returns whether a pause begins with it.
-    pub(crate) fn overloaded(&mut self, ticket: Ticket, now: Instant) -> bool {
-        self.ended();
-        self.overloaded += 1;
-        if ticket < self.epoch || self.alone && self.pause.is_some() {
-            return false;
-        }
-        let until = now + self.config.overload_pause;
-        self.alone = true;
-        match &mut self.pause {
-            Some(pause) => pause.until = pause.until.max(until),
-            None => {
-                self.pause = Some(Pause {
-                    until,
-                    granted: None,
-                });
-            }
-        }
-        true
-    }
-
-    pub(crate) fn in_flight(&self) -> usize {
+    /// Returns how many requests are out.
+    pub fn in_flight(&self) -> usize {
         self.in_flight
     }
 
+    /// Returns how many requests may be out now.
+    pub fn concurrency(&self) -> usize {
+        match self.recovery {
+            Some(_) => 1,
+            None => self.concurrency.limit(),
+        }
+    }
+
+    /// Returns whether the budget is what held callers back for most of about the last window.
+    pub fn is_rate_bound(&self, now: Instant) -> bool {
+        self.held.is_bound(now)
+    }
+
     /// Returns how many requests were refused for their rate.
-    pub(crate) fn refusals(&self) -> u64 {
+    pub fn rate_limited_requests(&self) -> u64 {
         self.rate_limited
     }
 
     /// Returns how many requests found the breaker open.
-    pub(crate) fn breakers(&self) -> u64 {
+    pub fn overloaded_requests(&self) -> u64 {
         self.overloaded
     }
 
     /// Returns the mean latency of answers, the last few weighing most.
-    pub(crate) fn latency(&self) -> Option<Duration> {
+    pub fn latency(&self) -> Option<Duration> {
         self.latency
     }
 
-    pub(crate) fn paused_until(&self, now: Instant) -> Option<Instant> {
-        self.pause
-            .as_ref()
-            .map(|pause| pause.until)
-            .filter(|&until| until > now)
+    /// Returns when the present pause ends, or nothing outside of one.
+    pub fn paused_until(&self, now: Instant) -> Option<Instant> {
+        let until = self.recovery.as_ref().map(Recovery::until);
+        until.filter(|&until| until > now)
     }
 
     /// Returns the most requests of one window: the lower of what is learned and what is set.
-    pub(crate) fn requests_per_window(&self) -> Option<u32> {
+    pub fn requests_per_window(&self) -> Option<u32> {
         match (self.budget.requests(), self.config.requests_per_10s) {
             (Some(learned), Some(cap)) => Some(learned.min(cap)),
             (learned, cap) => learned.or(cap),
         }
     }
 
-    fn ended(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-    }
-
-    fn resume(&mut self) {
-        if let Some(granted) = self.pause.take().and_then(|pause| pause.granted) {
-            self.budget.refused(granted);
+    /// Says what the next request has to wait for, or nothing if it may go.
+    fn hold(&self, now: Instant) -> Option<Hold> {
+        let window = self.config.window;
+        let most_in_flight = match &self.recovery {
+            Some(recovery) if now < recovery.until() => {
+                return Some(match recovery.cause {
+                    Cause::Rate => Hold::Budget(recovery.until()),
+                    Cause::Failures | Cause::Breaker => Hold::Recovery(recovery.until()),
+                });
+            }
+            Some(recovery) if recovery.probe.is_some() => {
+                let accepted_at = recovery.accepted_at();
+                return Some(accepted_at.map_or(Hold::Report, Hold::Budget));
+            }
+            // Alone among those sent from now on.
+            Some(_) => self.config.max_in_flight,
+            None => self.concurrency.limit(),
+        };
+        if self.in_flight >= most_in_flight {
+            return Some(Hold::Report);
         }
-        self.epoch = self.next;
-        self.watched_since = None;
-        self.used_up = false;
-    }
-
-    fn oldest(&self) -> Ticket {
-        Ticket(self.next.0 - self.grants.len() as u64)
-    }
-
-    fn forget_before(&mut self, now: Instant) {
-        while let Some(&oldest) = self.grants.front()
-            && now.saturating_duration_since(oldest) >= self.config.window
-        {
-            self.grants.pop_front();
-        }
-    }
-
-    /// Returns when the window has room again, or nothing if it has room now.
-    fn full_until(&mut self) -> Option<Instant> {
-        let len = self.grants.len();
-        let since_epoch = len.min((self.next.0 - self.epoch.0) as usize);
-        let by_budget = self
-            .budget
-            .requests()
-            .and_then(|budget| since_epoch.checked_sub(budget as usize))
-            .map(|over| len - since_epoch + over);
         let by_cap = self
             .config
             .requests_per_10s
-            .and_then(|cap| len.checked_sub(cap as usize));
-        if by_budget.is_some() {
-            self.used_up = true;
-        }
-        let full_by = by_budget.max(by_cap)?;
-        self.grants
-            .get(full_by)
-            .map(|&granted| granted + self.config.window)
+            .and_then(|cap| self.grants.full_until(cap));
+        let learned = self.budget.requests().filter(|_| self.recovery.is_none());
+        let by_budget = learned.and_then(|budget| self.spacing.wait_until(budget, window, now));
+        by_cap.max(by_budget).map(Hold::Budget)
     }
 
-    /// Counts windows in which the budget was used up and nothing was refused.
-    fn watch(&mut self, now: Instant) {
-        let since = *self.watched_since.get_or_insert(now);
-        if now.saturating_duration_since(since) >= self.config.window {
-            if self.used_up {
-                self.budget.calm();
-            }
-            self.used_up = false;
-            self.watched_since = Some(now);
+    fn grant(&mut self, now: Instant) -> Ticket {
+        let number = self.grants.add(now);
+        self.in_flight += 1;
+        let roomy = self.concurrency.sent(self.in_flight);
+        let steady_since = self.steady_since.get_or_insert(now);
+        if let Some(recovery) = &mut self.recovery {
+            recovery.probe = Some(Probe { number, sent: now });
+        } else if let Some(budget) = self.budget.requests()
+            && self.spacing.sent(budget, self.config.window, now)
+        {
+            *steady_since = now;
+        }
+        Ticket {
+            number,
+            sent: now,
+            roomy,
         }
     }
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
 mod tests;

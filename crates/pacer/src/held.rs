@@ -1,0 +1,83 @@
+//! What holds callers back: the budget, or something else.
+
+use std::time::{Duration, Instant};
+
+/// Adds up, window by window, for how long the budget was what callers waited for.
+#[derive(Debug)]
+pub(crate) struct Held {
+    window: Duration,
+    since: Option<Instant>,
+    /// The last look, and until when the budget was seen to hold callers back from it on.
+    last: Option<(Instant, Instant)>,
+    by_budget: Duration,
+    bound: bool,
+}
+
+impl Held {
+    pub(crate) fn new(window: Duration) -> Self {
+        Self {
+            window,
+            since: None,
+            last: None,
+            by_budget: Duration::ZERO,
+            bound: false,
+        }
+    }
+
+    /// Notes that a caller is held back by the budget until `until`, or is not. Returns, when a
+    /// window is over, whether the budget held callers back for most of it.
+    pub(crate) fn note(&mut self, until: Option<Instant>, now: Instant) -> Option<bool> {
+        let since = *self.since.get_or_insert(now);
+        if let Some((at, until)) = self.last {
+            self.by_budget += until.min(now).saturating_duration_since(at);
+        }
+        self.last = Some((now, until.unwrap_or(now)));
+        let elapsed = now.saturating_duration_since(since);
+        if elapsed < self.window {
+            return None;
+        }
+        self.bound = self.by_budget * 2 >= elapsed;
+        self.since = Some(now);
+        self.by_budget = Duration::ZERO;
+        Some(self.bound)
+    }
+
+    /// Begins a window anew; what the last one said stays.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.since = Some(now);
+        self.last = None;
+        self.by_budget = Duration::ZERO;
+    }
+
+    /// Returns whether the budget held callers back for most of about the last window.
+    pub(crate) fn is_bound(&self, now: Instant) -> bool {
+        let fresh = |since: Instant| now.saturating_duration_since(since) < self.window * 2;
+        self.bound && self.since.is_some_and(fresh)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn the_budget_binds_if_callers_wait_for_it_most_of_the_time() {
+        let check = |held_ms: u64, expected: bool| {
+            let (mut held, mut now) = (Held::new(WINDOW), Instant::now());
+            let mut seen = None;
+            while seen.is_none() {
+                seen = held.note(Some(now + Duration::from_millis(held_ms)), now);
+                now += Duration::from_millis(100);
+            }
+            assert_eq!(seen, Some(expected), "{held_ms} of 100 ms");
+            assert_eq!(held.is_bound(now), expected);
+            assert!(!held.is_bound(now + 2 * WINDOW));
+        };
+        check(0, false);
+        check(30, false);
+        check(70, true);
+        check(5_000, true);
+    }
+}
