@@ -21,6 +21,10 @@ use crate::{catalogue, checkpoint, source};
 /// Inserts at once: while one is being written, the next is on its way.
 const PARALLEL_INSERTS: usize = 2;
 
+/// Rows that may be asked for while the sink has all that it takes. Behind a slow source that many
+/// have to be on their way, and where ClickHouse is slow they are what waits for it.
+const ROWS_COMING: usize = 256 * 1024;
+
 /// How long a stop may take: rows under way are waited for, and the table is asked what it holds.
 const PATIENCE_WITH_A_STOP: Duration = Duration::from_secs(9);
 
@@ -158,7 +162,7 @@ async fn load(
     let workers = settings.source.workers;
     let config = Config {
         workers,
-        most_rows_in_hand: queue_rows,
+        most_rows_in_hand: queue_rows + ROWS_COMING,
         checkpoint_interval_units: settings.progress.checkpoint_interval,
         ..Config::default()
     };

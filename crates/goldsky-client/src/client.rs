@@ -113,15 +113,16 @@ impl Client {
             let data = reader.open(body)?;
             entity::read(&after_id, limit, data.field("rows")?)
         };
-        let answer = self.exchange.ask(&self.post(json), read).await?;
+        let answer = self.exchange.ask(&self.post(json, 1), read).await?;
         self.exchange.counters.add_pages(1);
         Ok(answer)
     }
 
-    fn post(&self, json: Vec<u8>) -> Request {
+    fn post(&self, json: Vec<u8>, pages: usize) -> Request {
         Request::Post {
             url: self.exchange.endpoint().url().clone(),
             json: Bytes::from(json),
+            pages,
         }
     }
 }
@@ -129,7 +130,7 @@ impl Client {
 #[async_trait]
 impl FillSource for Client {
     async fn survey(&self) -> Result<Survey, SourceError> {
-        let request = self.post(query::survey());
+        let request = self.post(query::survey(), 1);
         let survey = self.exchange.ask_soon(&request, survey::read).await?;
         self.reader.note(&survey)?;
         Ok(survey)
@@ -151,7 +152,7 @@ impl FillSource for Client {
             Some(permit) => permit,
             None => self.exchange.permit().await,
         };
-        let request = self.post(query::pages(queries));
+        let request = self.post(query::pages(queries), queries.len());
         let (reader, asked) = (Arc::clone(&self.reader), queries.to_vec());
         let read = move |body: &[u8]| reader.pages(body, &asked);
         let pages = self

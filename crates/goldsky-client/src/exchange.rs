@@ -15,7 +15,7 @@ use crate::decoders::Decoders;
 use crate::endpoint::Endpoint;
 use crate::retry::{Tries, Verdict};
 use crate::stats::Counters;
-use crate::transport::{Request, Transport, TransportError};
+use crate::transport::{Answer, Request, Transport, TransportError};
 
 /// Reads the body of an answer, on whatever thread.
 pub(crate) trait Read<T>: Fn(&[u8]) -> Result<T, Failure> + Send + Sync + 'static {}
@@ -100,8 +100,8 @@ impl Exchange {
             .await
     }
 
-    /// Sends a request once and returns the body of an answer with a status of success.
-    async fn send(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+    /// Sends a request once and returns an answer with a status of success.
+    async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| match error {
             TransportError::Broken(words) => Failure::passing(words),
@@ -109,20 +109,20 @@ impl Exchange {
             TransportError::TooLarge(words) => Failure::new(Class::TooHeavy, words),
         })?;
         match answer.status {
-            200..300 => Ok(answer.body),
+            200..300 => Ok(answer),
             status => Err(classify::status(status, answer.retry_after, &answer.body)),
         }
     }
 
-    /// Reads a body on a thread where reading holds nobody up.
+    /// Reads an answer on a thread where reading holds nobody up.
     async fn decode<T: Send + 'static>(
         &self,
-        body: Vec<u8>,
+        answer: Answer,
         read: &Arc<impl Read<T>>,
     ) -> Result<T, Failure> {
-        self.counters.add_bytes(body.len());
+        self.counters.add_bytes(answer.body.len());
         let read = Arc::clone(read);
-        self.decoders.run(move || read(&body)).await
+        self.decoders.run(move || read(&answer.body)).await
     }
 
     async fn ask_for<T: Send + 'static>(
@@ -138,10 +138,10 @@ impl Exchange {
         loop {
             self.counters.add_request();
             let begin = Instant::now();
-            let body = self.send(request).await;
+            let answer = self.send(request).await;
             let took = begin.elapsed();
-            let answer = match body {
-                Ok(body) => self.decode(body, &read).await,
+            let answer = match answer {
+                Ok(answer) => self.decode(answer, &read).await,
                 Err(failure) => Err(failure),
             };
             if let Some(pages) = pages {

@@ -10,12 +10,14 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_A
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::room::Rooms;
 use crate::text;
 use crate::transport::{Answer, Request, Transport, TransportError};
 
 pub(crate) struct Http {
     client: reqwest::Client,
     max_answer_bytes: usize,
+    rooms: Rooms,
 }
 
 impl Http {
@@ -34,6 +36,7 @@ impl Http {
         Ok(Self {
             client,
             max_answer_bytes: config.max_answer_bytes,
+            rooms: Rooms::new(config.max_bytes_at_once),
         })
     }
 
@@ -57,9 +60,13 @@ impl Http {
 #[async_trait]
 impl Transport for Http {
     async fn send(&self, request: &Request) -> Result<Answer, TransportError> {
+        let pages = match request {
+            Request::Post { pages, .. } => *pages,
+            Request::Get { .. } => 1,
+        };
         let request = match request {
             // The body is whole, so its length is sent along: graph-node refuses chunks.
-            Request::Post { url, json } => self
+            Request::Post { url, json, .. } => self
                 .client
                 .post(url.clone())
                 .header(CONTENT_TYPE, "application/json")
@@ -73,10 +80,13 @@ impl Transport for Http {
             .map_err(broken)?;
         let status = response.status();
         let retry_after = retry_after(response.headers());
+        // Until there is room for it, a body is the network's.
+        let room = self.rooms.enter(pages).await;
         let body = self.body(response).await;
         Ok(Answer {
             status: status.as_u16(),
             retry_after,
+            room: Some(room),
             // What a refusal says is worth reading and not worth failing for.
             body: if status.is_success() {
                 body?

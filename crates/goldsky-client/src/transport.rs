@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use url::Url;
 
+pub use crate::room::Room;
+
 /// What to send.
 #[derive(Clone)]
 pub enum Request {
@@ -14,8 +16,10 @@ pub enum Request {
     Post {
         /// Where to.
         url: Url,
-        /// The body.
+        /// The body, as JSON.
         json: Bytes,
+        /// Lists that it asks for: how large an answer to expect.
+        pages: usize,
     },
     /// A resource to read.
     Get {
@@ -35,7 +39,7 @@ impl fmt::Debug for Request {
 }
 
 /// An answer that arrived whole, whatever its status.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -43,6 +47,8 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// The body, decompressed.
     pub body: Vec<u8>,
+    /// What bounds the memory of all bodies, held until this one was read.
+    pub room: Option<Room>,
 }
 
 /// Why no answer arrived whole. The text is one line without secrets.

@@ -7,10 +7,8 @@ pub struct Config {
     pub workers: usize,
     /// Most fills in a page; the source's own limit.
     pub page_rows: u16,
-    /// Rows fetched and not yet durable at which no more are asked for.
+    /// Rows on their way, from being asked for to being durable, at which no more are asked for.
     pub most_rows_in_hand: usize,
-    /// Pages asked for and not yet answered at which no more are asked for.
-    pub most_pages_coming: usize,
     /// Finished segments between checkpoints.
     pub checkpoint_interval_units: u64,
     /// Time between checkpoints where there is something new.
@@ -28,8 +26,7 @@ impl Default for Config {
         Self {
             workers: 128,
             page_rows: 1000,
-            most_rows_in_hand: 300_000,
-            most_pages_coming: 512,
+            most_rows_in_hand: 450_000,
             checkpoint_interval_units: 500,
             checkpoint_interval: Duration::from_secs(5),
             most_failures_in_a_row: 3,

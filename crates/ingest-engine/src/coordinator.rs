@@ -194,8 +194,11 @@ impl<'a> Coordinator<'a> {
     }
 
     fn has_room(&self) -> bool {
-        self.snapshot.rows_in_hand < self.config.most_rows_in_hand as u64
-            && (self.pages_coming < self.config.most_pages_coming || self.requests.is_empty())
+        // Every page on its way may bring all its rows.
+        let coming = self.pages_coming as u64 * u64::from(self.config.page_rows);
+        let limit = self.config.most_rows_in_hand as u64;
+        self.requests.is_empty() && self.snapshot.rows_in_hand < limit
+            || self.snapshot.rows_in_hand + coming < limit
     }
 
     fn take_in(&mut self, fetched: Fetched) -> Result<(), Error> {

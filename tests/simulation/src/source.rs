@@ -96,6 +96,7 @@ impl Transport for Weathered {
                 status,
                 retry_after: retry_after.map(Duration::from_secs),
                 body: words.into(),
+                room: None,
             }),
             Fate::Graph(message) => Ok(whole(
                 serde_json::json!({ "errors": [{ "message": message }] })
@@ -155,6 +156,7 @@ fn whole(body: Vec<u8>) -> Answer {
         status: 200,
         retry_after: None,
         body,
+        room: None,
     }
 }
 
