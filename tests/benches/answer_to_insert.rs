@@ -50,7 +50,7 @@ fn send(batch: &mut OpenBatch, page: Page) -> Vec<Bytes> {
 fn answer_to_insert(criterion: &mut Criterion) {
     let queries = behind(None);
     let body = ask(&node(), &queries);
-    let mut batch = OpenBatch::of_rows(BATCH_ROWS);
+    let mut batch = OpenBatch::of_rows::<FillRow>(BATCH_ROWS);
     let mut group = criterion.benchmark_group("answer to insert");
     group.throughput(Throughput::Elements(queries[0].limit.into()));
     group.bench_function("1 page", |bencher| {
@@ -64,7 +64,7 @@ fn answer_to_insert(criterion: &mut Criterion) {
 /// What is done to an insert's bytes at once, on a thread of the runtime.
 fn compress(criterion: &mut Criterion) {
     let node = node();
-    let mut batch = OpenBatch::of_rows(CHUNK_ROWS);
+    let mut batch = OpenBatch::of_rows::<FillRow>(CHUNK_ROWS);
     let mut after = None;
     let chunk = loop {
         let queries = behind(after);

@@ -1,5 +1,6 @@
 //! A sealed batch: bytes that never change again, under one token.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,34 +32,35 @@ pub(crate) struct Batch {
     /// Order of sealing; parts keep the number of the whole.
     pub(crate) sequence: u64,
     pub(crate) token: String,
-    /// Whose rows these are, in order.
+    /// Whose rows these are.
     pub(crate) shares: Vec<Share>,
     bytes: Bytes,
     ends: Arc<[usize]>,
-    /// Rows `first..last` of `ends` belong to this batch.
+    /// Which send each row came with.
+    owners: Arc<[SendId]>,
+    /// Rows `first..last` of `ends` and `owners` belong to this batch.
     first: usize,
     last: usize,
 }
 
 impl Batch {
+    /// Seals rows of which `owners` says, row by row, with which send they came.
     pub(crate) fn seal(
         sequence: u64,
         token: String,
         rows: EncodedRows,
-        shares: Vec<Share>,
+        owners: Vec<SendId>,
     ) -> Self {
-        debug_assert_eq!(
-            shares.iter().map(|s| s.rows).sum::<usize>(),
-            rows.ends.len()
-        );
+        debug_assert_eq!(owners.len(), rows.ends.len());
         Self {
             sequence,
             token,
-            shares,
+            shares: shares(owners.iter().copied()),
             last: rows.ends.len(),
             first: 0,
             bytes: rows.bytes.into(),
             ends: rows.ends.into(),
+            owners: owners.into(),
         }
     }
 
@@ -96,19 +98,17 @@ impl Batch {
         if middle == self.first {
             return None;
         }
-        let (left, right) = split_shares(&self.shares, middle - self.first);
+        let owners = |from, to| shares(self.owners[from..to].iter().copied());
         Some((
             Self {
                 token: format!("{}a", self.token),
-                shares: left,
+                shares: owners(self.first, middle),
                 last: middle,
-                bytes: self.bytes.clone(),
-                ends: Arc::clone(&self.ends),
-                ..self
+                ..self.clone()
             },
             Self {
                 token: format!("{}b", self.token),
-                shares: right,
+                shares: owners(middle, self.last),
                 first: middle,
                 ..self
             },
@@ -125,27 +125,16 @@ impl Batch {
     /// whose the others are.
     pub(crate) fn take_out(self, rows: &[usize]) -> (Self, Vec<Share>) {
         let all = self.each();
+        let owners = &self.owners[self.first..self.last];
         let mut taken = EncodedRows::default();
         for &row in rows {
             taken.bytes.extend_from_slice(&all[row]);
             taken.ends.push(taken.bytes.len());
         }
-        let (mut out, mut left, mut from) = (Vec::new(), Vec::new(), 0);
-        for &Share { send, rows: count } in &self.shares {
-            let until = from + count;
-            let taken = rows
-                .iter()
-                .filter(|row| (from..until).contains(row))
-                .count();
-            out.push(Share { send, rows: taken });
-            left.push(Share {
-                send,
-                rows: count - taken,
-            });
-            from = until;
-        }
-        out.retain(|share| share.rows > 0);
-        left.retain(|share| share.rows > 0);
+        let out = rows.iter().map(|&row| owners[row]).collect();
+        let left = owners.iter().enumerate();
+        let left = left.filter(|(row, _)| rows.binary_search(row).is_err());
+        let left = shares(left.map(|(_, owner)| *owner));
         let token = format!("{}m", self.token);
         (Self::seal(self.sequence, token, taken, out), left)
     }
@@ -158,22 +147,14 @@ impl Batch {
     }
 }
 
-fn split_shares(shares: &[Share], at: usize) -> (Vec<Share>, Vec<Share>) {
-    let (mut left, mut right, mut room) = (Vec::new(), Vec::new(), at);
-    for &Share { send, rows } in shares {
-        let here = rows.min(room);
-        room -= here;
-        if here > 0 {
-            left.push(Share { send, rows: here });
-        }
-        if rows > here {
-            right.push(Share {
-                send,
-                rows: rows - here,
-            });
-        }
+/// Counts the rows of each send.
+fn shares(owners: impl Iterator<Item = SendId>) -> Vec<Share> {
+    let mut counts = BTreeMap::new();
+    for send in owners {
+        *counts.entry(send).or_insert(0) += 1;
     }
-    (left, right)
+    let shares = counts.into_iter();
+    shares.map(|(send, rows)| Share { send, rows }).collect()
 }
 
 #[cfg(test)]
@@ -186,11 +167,8 @@ mod tests {
             encoded.bytes.extend_from_slice(row.as_bytes());
             encoded.ends.push(encoded.bytes.len());
         }
-        let shares = shares
-            .iter()
-            .map(|&(send, rows)| Share { send, rows })
-            .collect();
-        Batch::seal(0, "t".to_owned(), encoded, shares)
+        let owners = shares.iter().flat_map(|&(send, rows)| vec![send; rows]);
+        Batch::seal(0, "t".to_owned(), encoded, owners.collect())
     }
 
     #[test]

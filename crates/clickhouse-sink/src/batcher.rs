@@ -1,10 +1,13 @@
 //! Batches form here. Pure: no I/O, no clock of its own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::batch::{Batch, EncodedRows, SendId, Share};
+use crate::batch::{Batch, EncodedRows, SendId};
+use crate::encode::RowOrder;
+use crate::open::{Open, start_of};
 
 /// When an open batch is full.
 #[derive(Debug, Clone, Copy)]
@@ -15,104 +18,101 @@ pub(crate) struct Limits {
     pub(crate) max_age: Duration,
 }
 
-/// The one batch that still takes rows.
+/// The batches that still take rows, one for each group of them.
 #[derive(Debug)]
 pub(crate) struct Batcher {
     limits: Limits,
+    order: Option<RowOrder>,
     token_prefix: String,
     next_sequence: u64,
-    open: EncodedRows,
-    shares: Vec<Share>,
-    opened_at: Option<Instant>,
+    open: BTreeMap<u64, Open>,
 }
 
 impl Batcher {
-    pub(crate) fn new(limits: Limits, token_prefix: String) -> Self {
+    pub(crate) fn new(limits: Limits, order: Option<RowOrder>, token_prefix: String) -> Self {
         Self {
             limits,
+            order,
             token_prefix,
             next_sequence: 0,
-            open: EncodedRows::default(),
-            shares: Vec::new(),
-            opened_at: None,
+            open: BTreeMap::new(),
         }
     }
 
-    /// Appends the rows of a send, in order, and returns the batches that became full.
-    pub(crate) fn push(&mut self, send: SendId, rows: &EncodedRows, now: Instant) -> Vec<Batch> {
+    /// Appends rows of one group that came with a send, and returns the batches that became full.
+    pub(crate) fn push(
+        &mut self,
+        send: SendId,
+        group: u64,
+        rows: &EncodedRows,
+        now: Instant,
+    ) -> Vec<Batch> {
         let mut full = Vec::new();
         let mut taken = 0;
         while taken < rows.ends.len() {
-            let count = self.fitting(rows, taken);
-            if count == 0 {
-                full.extend(self.seal());
-                continue;
+            let open = self.open.entry(group).or_insert_with(|| Open::since(now));
+            let count = self.limits.fitting(open, rows, taken);
+            if count > 0 {
+                open.append(send, rows, taken, count);
+                taken += count;
             }
-            self.append(send, rows, taken, count);
-            self.opened_at.get_or_insert(now);
-            taken += count;
-            if self.open.ends.len() == self.limits.max_rows
-                || self.open.bytes.len() >= self.limits.max_bytes
-            {
-                full.extend(self.seal());
+            let is_full =
+                open.rows() == self.limits.max_rows || open.bytes() >= self.limits.max_bytes;
+            if is_full || count == 0 {
+                full.extend(self.seal_group(group));
             }
         }
         full
     }
 
-    /// Returns how many of the rows from `from` on have room in the open batch.
-    fn fitting(&self, rows: &EncodedRows, from: usize) -> usize {
-        let start = start_of(rows, from);
-        let room_rows = self.limits.max_rows - self.open.ends.len();
-        let room_bytes = self.limits.max_bytes.saturating_sub(self.open.bytes.len());
-        let candidates = &rows.ends[from..rows.ends.len().min(from + room_rows)];
-        let count = candidates.partition_point(|end| end - start <= room_bytes);
-        if count == 0 && self.open.ends.is_empty() {
-            1
-        } else {
-            count
-        }
-    }
-
-    fn append(&mut self, send: SendId, rows: &EncodedRows, from: usize, count: usize) {
-        let (start, end) = (start_of(rows, from), rows.ends[from + count - 1]);
-        let base = self.open.bytes.len();
-        self.open.bytes.extend_from_slice(&rows.bytes[start..end]);
-        let ends = rows.ends[from..from + count].iter();
-        self.open.ends.extend(ends.map(|end| end - start + base));
-        match self.shares.last_mut() {
-            Some(share) if share.send == send => share.rows += count,
-            _ => self.shares.push(Share { send, rows: count }),
-        }
-    }
-
-    /// Returns when the open batch is old enough to go; nothing while it is empty or
+    /// Returns when the oldest open batch is old enough to go; nothing while there is none or it
     /// may stay open for ever.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.opened_at?.checked_add(self.limits.max_age)
+        let oldest = self.open.values().map(|open| open.since).min()?;
+        oldest.checked_add(self.limits.max_age)
     }
 
-    /// Closes the open batch, if it has rows.
-    pub(crate) fn seal(&mut self) -> Option<Batch> {
-        self.opened_at.take()?;
-        // The next batch will be about as large; growing by doubling would copy it again.
-        let next = EncodedRows {
-            bytes: Vec::with_capacity(self.open.bytes.len()),
-            ends: Vec::with_capacity(self.open.ends.len()),
-        };
-        let rows = std::mem::replace(&mut self.open, next);
+    /// Tells whether rows of several groups wait, each for a fuller batch.
+    pub(crate) fn is_spread(&self) -> bool {
+        self.open.len() > 1
+    }
+
+    /// Closes the oldest open batch, if there is one.
+    pub(crate) fn seal_oldest(&mut self) -> Option<Batch> {
+        let oldest = self.open.iter().min_by_key(|(_, open)| open.since);
+        let group = *oldest?.0;
+        self.seal_group(group)
+    }
+
+    /// Closes the open batch with the most rows, if there is one.
+    pub(crate) fn seal_largest(&mut self) -> Option<Batch> {
+        let largest = self.open.iter().max_by_key(|(_, open)| open.rows());
+        let group = *largest?.0;
+        self.seal_group(group)
+    }
+
+    fn seal_group(&mut self, group: u64) -> Option<Batch> {
+        let open = self.open.remove(&group)?;
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let token = format!("{}-{sequence}", self.token_prefix);
-        let shares = std::mem::take(&mut self.shares);
-        Some(Batch::seal(sequence, token, rows, shares))
+        let (rows, owners) = open.into_rows(self.order);
+        Some(Batch::seal(sequence, token, rows, owners))
     }
 }
 
-fn start_of(rows: &EncodedRows, row: usize) -> usize {
-    match row {
-        0 => 0,
-        row => rows.ends[row - 1],
+impl Limits {
+    /// Returns how many of the rows from `from` on have room in an open batch.
+    fn fitting(&self, open: &Open, rows: &EncodedRows, from: usize) -> usize {
+        let start = start_of(rows, from);
+        let room_rows = self.max_rows - open.rows();
+        let room_bytes = self.max_bytes.saturating_sub(open.bytes());
+        let candidates = &rows.ends[from..rows.ends.len().min(from + room_rows)];
+        let count = candidates.partition_point(|end| end - start <= room_bytes);
+        match (count, open.rows()) {
+            (0, 0) => 1,
+            (count, _) => count,
+        }
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
             max_bytes,
             max_age: Duration::from_secs(1),
         };
-        Batcher::new(limits, "token".to_owned())
+        Batcher::new(limits, None, "token".to_owned())
     }
 
     fn sizes(batches: &[Batch]) -> Vec<usize> {
@@ -151,20 +151,20 @@ mod tests {
         let row = vec![0; 10];
         assert!(
             batcher
-                .push(0, &encoded(&vec![row.clone(); 2]), now)
+                .push(0, 0, &encoded(&vec![row.clone(); 2]), now)
                 .is_empty()
         );
         assert_eq!(
-            sizes(&batcher.push(1, &encoded(&vec![row.clone(); 8]), now)),
+            sizes(&batcher.push(1, 0, &encoded(&vec![row.clone(); 8]), now)),
             [3, 3, 3]
         );
         assert_eq!(batcher.deadline(), Some(now + Duration::from_secs(1)));
         assert_eq!(
-            sizes(&batcher.push(2, &encoded(&[row.clone(), row]), now)),
+            sizes(&batcher.push(2, 0, &encoded(&[row.clone(), row]), now)),
             [3]
         );
         assert_eq!(batcher.deadline(), None);
-        assert!(batcher.seal().is_none());
+        assert!(batcher.seal_oldest().is_none());
     }
 
     #[test]
@@ -172,8 +172,11 @@ mod tests {
         let mut batcher = batcher(100, 10);
         let now = Instant::now();
         let rows: Vec<_> = [4, 4, 4, 25, 10, 1].map(|size| vec![0; size]).into();
-        assert_eq!(sizes(&batcher.push(0, &encoded(&rows), now)), [2, 1, 1, 1]);
-        assert_eq!(batcher.seal().map(|batch| batch.rows()), Some(1));
+        assert_eq!(
+            sizes(&batcher.push(0, 0, &encoded(&rows), now)),
+            [2, 1, 1, 1]
+        );
+        assert_eq!(batcher.seal_oldest().map(|batch| batch.rows()), Some(1));
     }
 
     #[test]
@@ -182,18 +185,37 @@ mod tests {
         let start = Instant::now();
         let later = start + Duration::from_millis(700);
         assert_eq!(batcher.deadline(), None);
-        batcher.push(0, &encoded(&[vec![1]]), start);
-        batcher.push(1, &encoded(&[vec![2]]), later);
+        batcher.push(0, 0, &encoded(&[vec![1]]), start);
+        batcher.push(1, 0, &encoded(&[vec![2]]), later);
         assert_eq!(batcher.deadline(), Some(start + Duration::from_secs(1)));
-        batcher.seal();
-        batcher.push(2, &encoded(&[vec![3]]), later);
+        batcher.seal_oldest();
+        batcher.push(2, 0, &encoded(&[vec![3]]), later);
         assert_eq!(batcher.deadline(), Some(later + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn each_group_has_a_batch_of_its_own() {
+        let mut batcher = batcher(3, 1000);
+        let start = Instant::now();
+        let later = start + Duration::from_millis(700);
+        let row = |byte: u8| encoded(&[vec![byte]]);
+        assert!(batcher.push(0, 7, &row(1), start).is_empty());
+        assert!(!batcher.is_spread());
+        assert!(batcher.push(0, 8, &row(2), later).is_empty());
+        assert!(batcher.push(1, 8, &row(3), later).is_empty());
+        assert!(batcher.is_spread());
+        assert_eq!(batcher.deadline(), Some(start + Duration::from_secs(1)));
+        let largest = batcher.seal_largest().unwrap();
+        assert_eq!(&largest.bytes()[..], [2, 3]);
+        let oldest = batcher.seal_oldest().unwrap();
+        assert_eq!(&oldest.bytes()[..], [1]);
+        assert!(batcher.seal_oldest().is_none() && batcher.seal_largest().is_none());
     }
 
     #[test]
     fn tokens_differ_from_batch_to_batch() {
         let mut batcher = batcher(1, 1000);
-        let batches = batcher.push(0, &encoded(&[vec![1], vec![1]]), Instant::now());
+        let batches = batcher.push(0, 0, &encoded(&[vec![1], vec![1]]), Instant::now());
         let tokens: Vec<_> = batches.iter().map(|b| b.token.as_str()).collect();
         assert_eq!(tokens, ["token-0", "token-1"]);
     }
@@ -211,12 +233,12 @@ mod tests {
             let now = Instant::now();
             let mut batches = Vec::new();
             for (send, rows) in sends.iter().enumerate() {
-                batches.extend(batcher.push(send as SendId, &encoded(rows), now));
+                batches.extend(batcher.push(send as SendId, 0, &encoded(rows), now));
                 if seal_after[send] {
-                    batches.extend(batcher.seal());
+                    batches.extend(batcher.seal_oldest());
                 }
             }
-            batches.extend(batcher.seal());
+            batches.extend(batcher.seal_oldest());
 
             let sent: Vec<u8> = sends.iter().flatten().flatten().copied().collect();
             let held: Vec<u8> = batches.iter().flat_map(|batch| batch.bytes()).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::batch::Batch;
 use crate::batcher::{Batcher, Limits};
 use crate::encode::EncodeRow;
 use crate::error::Error;
@@ -19,14 +20,15 @@ pub struct OpenBatch {
 
 impl OpenBatch {
     /// Opens a batch of so many rows.
-    pub fn of_rows(max_rows: usize) -> Self {
+    pub fn of_rows<R: EncodeRow>(max_rows: usize) -> Self {
+        let order = R::order();
         let limits = Limits {
             max_rows,
             max_bytes: usize::MAX,
             max_age: Duration::MAX,
         };
         Self {
-            batcher: Batcher::new(limits, "bench".to_owned()),
+            batcher: Batcher::new(limits, order, "bench".to_owned()),
             sends: 0,
         }
     }
@@ -38,7 +40,11 @@ impl OpenBatch {
     pub fn send<R: EncodeRow>(&mut self, rows: &[R]) -> Result<Vec<Bytes>, Error> {
         let rows = encode(rows)?;
         self.sends += 1;
-        let full = self.batcher.push(self.sends, &rows, Instant::now());
-        Ok(full.iter().map(crate::batch::Batch::bytes).collect())
+        let mut full = Vec::new();
+        for (group, rows) in rows {
+            let batches = self.batcher.push(self.sends, group, &rows, Instant::now());
+            full.extend(batches.iter().map(Batch::bytes));
+        }
+        Ok(full)
     }
 }

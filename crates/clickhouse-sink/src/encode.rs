@@ -1,5 +1,7 @@
 //! From a row to bytes, once.
 
+use std::cmp::Ordering;
+
 use clickhouse::RowOwned;
 use clickhouse_types::DataTypeNode;
 use serde::Serialize;
@@ -82,6 +84,15 @@ fn on_the_wire(data_type: &DataTypeNode) -> DataTypeNode {
     }
 }
 
+/// An order of encoded rows.
+#[derive(Debug, Clone, Copy)]
+pub struct RowOrder {
+    /// The first that decides: a row with a smaller number comes first.
+    pub prefix: fn(&[u8]) -> u64,
+    /// What decides between rows of one prefix.
+    pub compare: fn(&[u8], &[u8]) -> Ordering,
+}
+
 /// A row that can be written as RowBinary.
 ///
 /// Every `#[derive(clickhouse::Row, serde::Serialize)]` struct without lifetimes has it already.
@@ -97,6 +108,19 @@ pub trait EncodeRow: Send + 'static {
     /// # Errors
     /// [`EncodeError`] where a value has no place in RowBinary; nothing of that send is taken then.
     fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// Names the group that the row belongs to, such as its partition: a batch has rows of one
+    /// group only. The server makes a part of each partition that a batch touches, and merges
+    /// parts for as long as there are many.
+    fn group(&self) -> u64 {
+        0
+    }
+
+    /// Says how to put a batch in order before it goes. Rows that come in the order of the table's
+    /// sorting key are not sorted by the server. Without it they stay in order of arrival.
+    fn order() -> Option<RowOrder> {
+        None
+    }
 
     /// Compares a row with the table's columns, which come in the order of
     /// [`EncodeRow::columns`]. Called with the first row only; the default accepts, for encoders

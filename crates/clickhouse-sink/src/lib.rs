@@ -15,6 +15,7 @@ mod error;
 mod exception;
 mod insert;
 mod ledger;
+mod open;
 mod owner;
 pub mod row_binary;
 mod run_ahead;
@@ -31,7 +32,7 @@ pub use config::{
     Config, Deduplication, Kept, MAX_ROWS_PER_BATCH, OnRefused, RefusedRow, RetryPolicy,
 };
 pub use doubt::{Doubtful, Missing, OnDoubt};
-pub use encode::{ColumnSpec, EncodeError, EncodeRow, TableColumn};
+pub use encode::{ColumnSpec, EncodeError, EncodeRow, RowOrder, TableColumn};
 pub use error::Error;
 pub use ledger::Delivered;
 pub use sink::{Receipt, Sink};

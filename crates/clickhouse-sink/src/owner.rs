@@ -2,7 +2,7 @@
 //!
 //! Everything that changes lies in this one task, so nothing is locked.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -25,7 +25,8 @@ type Done = oneshot::Sender<Result<(), Error>>;
 pub(crate) enum Command {
     /// Take rows; their room in the queue comes with them.
     Rows {
-        rows: EncodedRows,
+        /// By group.
+        rows: BTreeMap<u64, EncodedRows>,
         permit: OwnedSemaphorePermit,
         answer: Answer,
     },
@@ -120,8 +121,8 @@ impl Owner {
     /// Does everything that needs no waiting.
     fn advance(&mut self) {
         self.start_sealed();
-        if self.open_batch_must_go() {
-            self.seal();
+        while let Some(batch) = self.batch_that_must_go() {
+            self.enqueue([batch]);
             self.start_sealed();
         }
         let oldest = self.under_way.first().copied().unwrap_or(u64::MAX);
@@ -143,16 +144,23 @@ impl Owner {
         }
     }
 
-    /// Tells whether the open batch has to go although it is not full: because no more rows come,
+    /// Seals an open batch that has to go although it is not full: because no more rows come,
     /// because it is old and an insert is free, or because senders wait for room and nothing under
-    /// way would give them any.
-    fn open_batch_must_go(&self) -> bool {
-        let old = self
-            .batcher
-            .deadline()
-            .is_some_and(|at| at <= Instant::now());
-        let idle = self.under_way.is_empty();
-        self.closed || (old && self.is_free()) || (idle && self.shared.senders_waiting() > 0)
+    /// way would give them any. Where rows are spread over many batches, none of which becomes
+    /// full, the largest goes as soon as senders wait and an insert is free.
+    fn batch_that_must_go(&mut self) -> Option<Batch> {
+        let now = Instant::now();
+        let is_old = self.batcher.deadline().is_some_and(|at| at <= now);
+        let is_pressed = self.shared.senders_waiting() > 0;
+        if self.closed || (is_old && self.is_free()) {
+            self.batcher.seal_oldest()
+        } else if is_pressed
+            && (self.under_way.is_empty() || self.is_free() && self.batcher.is_spread())
+        {
+            self.batcher.seal_largest()
+        } else {
+            None
+        }
     }
 
     fn has_slot(&self) -> bool {
@@ -181,9 +189,12 @@ impl Owner {
                 permit,
                 answer,
             } => {
-                let send = self.ledger.enter(rows.ends.len(), permit, answer);
-                let full = self.batcher.push(send, &rows, Instant::now());
-                self.enqueue(full);
+                let count = rows.values().map(|rows| rows.ends.len()).sum();
+                let send = self.ledger.enter(count, permit, answer);
+                for (group, rows) in rows {
+                    let full = self.batcher.push(send, group, &rows, Instant::now());
+                    self.enqueue(full);
+                }
             }
             Command::Flush(answer) => self.flush(answer),
             Command::Close(answer) => {
@@ -195,21 +206,16 @@ impl Owner {
     }
 
     fn flush(&mut self, answer: Done) {
-        self.seal();
+        while let Some(batch) = self.batcher.seal_oldest() {
+            #[cfg(feature = "mutations")]
+            if mutation::is_on(mutation::Mutation::FlushBesideTheOwner) {
+                self.inserting
+                    .spawn(Arc::clone(&self.courier).deliver(batch.beside()));
+            }
+            self.enqueue([batch]);
+        }
         let below = self.under_way.last().map_or(0, |last| last + 1);
         self.flushes.push(Flushing { below, answer });
-    }
-
-    fn seal(&mut self) {
-        let batch = self.batcher.seal();
-        #[cfg(feature = "mutations")]
-        if mutation::is_on(mutation::Mutation::FlushBesideTheOwner)
-            && let Some(beside) = batch.as_ref().map(Batch::beside)
-        {
-            self.inserting
-                .spawn(Arc::clone(&self.courier).deliver(beside));
-        }
-        self.enqueue(batch);
     }
 
     fn enqueue(&mut self, batches: impl IntoIterator<Item = Batch>) {

@@ -1,5 +1,6 @@
 //! The handle that callers hold.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -94,7 +95,7 @@ impl<R: EncodeRow> Sink<R> {
             window,
             counters: Arc::clone(&shared.counters),
         };
-        let batcher = Batcher::new(limits, random_prefix());
+        let batcher = Batcher::new(limits, R::order(), random_prefix());
         tokio::spawn(Owner::new(received, room, shared, courier, batcher).run());
         Ok(sink)
     }
@@ -228,19 +229,22 @@ impl<R> fmt::Debug for Sink<R> {
     }
 }
 
-pub(crate) fn encode<R: EncodeRow>(rows: &[R]) -> Result<EncodedRows, Error> {
-    let mut encoded = EncodedRows {
-        bytes: Vec::new(),
-        ends: Vec::with_capacity(rows.len()),
-    };
+/// Encodes rows by group, each in order.
+pub(crate) fn encode<R: EncodeRow>(rows: &[R]) -> Result<BTreeMap<u64, EncodedRows>, Error> {
+    let mut groups: BTreeMap<u64, EncodedRows> = BTreeMap::new();
     for (row, value) in rows.iter().enumerate() {
+        let encoded = groups.entry(value.group()).or_default();
         value
             .encode(&mut encoded.bytes)
             .map_err(|source| Error::Encode { row, source })?;
         encoded.ends.push(encoded.bytes.len());
-        if row == 0 {
-            encoded.bytes.reserve(encoded.bytes.len() * rows.len());
+        if encoded.ends.len() == 1 {
+            // Most sends are of one group, and most rows of one length.
+            encoded
+                .bytes
+                .reserve(encoded.bytes.len() * (rows.len() - row));
+            encoded.ends.reserve(rows.len() - row);
         }
     }
-    Ok(encoded)
+    Ok(groups)
 }
