@@ -205,7 +205,7 @@ async fn a_batch_that_may_be_in_the_table_is_looked_up_and_not_guessed_about() {
     );
     assert_nothing_twice(&engine).await;
     let ended = run(directory.path(), &source, &engine.url).end();
-    assert!(ended.json()["fills_found"].as_u64().unwrap() >= 500);
+    assert!(ended.json()["fills_found"].as_u64().unwrap() > 0);
     assert_exact(&engine, &source, ended).await;
 }
 
@@ -234,14 +234,18 @@ async fn a_table_dropped_under_way_stops_the_run_and_its_checkpoint_is_not_belie
     let directory = tempfile::tempdir().unwrap();
     let source = source(directory.path());
     let engine = Engine::start(directory.path());
-    let fates = [vec![Fate::Pass; 16], vec![Fate::PassAndHold]].concat();
-    let proxy = Proxy::with_fates(&engine.url, fates).await;
+    let drop_it = "DROP TABLE clob_fills_v2_data SYNC";
+    let proxy = Proxy::with_fates(&engine.url, vec![Fate::PassAndHold]).await;
     let running = run(directory.path(), &source, &proxy.url);
     proxy.held().await;
-    engine.text("DROP TABLE clob_fills_v2_data SYNC").await;
+    engine.text(drop_it).await;
     proxy.release();
     let ended = running.end();
     assert_message(&ended, 1, &["clob_fills_v2_data", "UNKNOWN_TABLE"]);
+    // Nothing was promised by then. Once it is, an empty table does not keep it.
+    let ended = run(directory.path(), &source, &engine.url).end();
+    assert_exact(&engine, &source, ended).await;
+    engine.text(drop_it).await;
     let ended = run(directory.path(), &source, &engine.url).end();
     assert_message(&ended, 65, &["promises", "--fresh"]);
     let mut fresh = ingest(
