@@ -23,7 +23,7 @@ const PARALLEL_INSERTS: usize = 2;
 
 /// Rows that may be asked for while the sink has all that it takes. Behind a slow source that many
 /// have to be on their way, and where ClickHouse is slow they are what waits for it.
-const ROWS_COMING: usize = 192 * 1024;
+const ROWS_COMING: usize = 64 * 1024;
 
 /// How long a stop may take: rows under way are waited for, and the table is asked what it holds.
 const PATIENCE_WITH_A_STOP: Duration = Duration::from_secs(9);
