@@ -9,7 +9,7 @@ use crate::classify::{Class, Failure};
 const ANSWERS_TO_JUDGE: u32 = 4;
 /// No request is made that is expected to take longer: what fails is asked for again whole, and
 /// others stand in line behind it at the source.
-const LONGEST_ANSWER: Duration = Duration::from_secs(4);
+const LONGEST_ANSWER: Duration = Duration::from_millis(2_500);
 /// Answers before a size that did not serve is tried again, at first and at most.
 const FIRST_PATIENCE: u32 = 64;
 const MOST_PATIENCE: u32 = 4096;
@@ -218,7 +218,7 @@ mod tests {
         let asked = sizes(&mut Size::new(100), 60, true, |pages| {
             Some(205 * pages as u32)
         });
-        assert_eq!(asked, [1, 2, 4, 8, 16, 19]);
+        assert_eq!(asked, [1, 2, 4, 8, 12]);
     }
 
     #[test]
