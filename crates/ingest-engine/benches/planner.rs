@@ -8,20 +8,12 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use fills::Span;
 use ingest_engine::{Cuts, Lease, Planner};
 
-const CUTS: Cuts = Cuts {
-    page_rows: 1000,
-    least_pages: 12,
-    least_pages_at_the_end: 3,
-    stretch_pages: 512,
-    horizon_pages: 128,
-};
-
 /// Rows in a second.
 const RATE: f64 = 10.0;
 
 /// A planner with so many leased segments, each of which has shown a page.
 fn planner(segments: usize) -> (Planner, Vec<Lease>) {
-    let mut planner = Planner::new(CUTS, [(0, Span::new(0, 10_000_000_000))]);
+    let mut planner = Planner::new(Cuts::default(), 1000, [(0, Span::new(0, 10_000_000_000))]);
     let mut leases = Vec::with_capacity(segments);
     while leases.len() < segments {
         let lease = planner.take().unwrap();

@@ -39,14 +39,7 @@ fn checkpoint(progress: &Progress) -> usize {
 
 #[test]
 fn the_checkpoint_of_a_scan_of_a_billion_fills_is_small_all_the_way() {
-    let cuts = Cuts {
-        page_rows: 1000,
-        least_pages: 12,
-        least_pages_at_the_end: 3,
-        stretch_pages: 512,
-        horizon_pages: 128,
-    };
-    let mut planner = Planner::new(cuts, [(0, ARCHIVE)]);
+    let mut planner = Planner::new(Cuts::default(), 1000, [(0, ARCHIVE)]);
     let mut progress = Progress::new(ARCHIVE, 1);
     let mut leases: Vec<(Lease, u64)> = Vec::new();
     let (mut turn, mut pages, mut largest, mut at_90) = (7, 0_u64, 0, None);

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::planner::Cuts;
+
 /// How a run works. None of it changes what ends up in the table.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -17,8 +19,8 @@ pub struct Config {
     pub most_failures_in_a_row: u32,
     /// How long a stop waits for rows that are under way.
     pub drain: Duration,
-    /// Pages that either part of a segment must be expected to hold before it is cut.
-    pub least_pages_per_cut: u32,
+    /// How finely the range is cut.
+    pub cuts: Cuts,
 }
 
 impl Default for Config {
@@ -31,7 +33,7 @@ impl Default for Config {
             checkpoint_interval: Duration::from_secs(5),
             most_failures_in_a_row: 3,
             drain: Duration::from_secs(7),
-            least_pages_per_cut: 12,
+            cuts: Cuts::default(),
         }
     }
 }

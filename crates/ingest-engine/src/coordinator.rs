@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::fetch::{Answer, FetchError, Fetched, fetch};
 use crate::ledger::{Ledger, Ticket};
-use crate::planner::Cuts;
+use crate::planner::Planner;
 use crate::progress::{FailedUnit, Progress};
 use crate::report::{End, Outcome, Snapshot};
 use crate::saver::Saver;
@@ -66,18 +66,12 @@ impl<'a> Coordinator<'a> {
         watch: &'a watch::Sender<Snapshot>,
     ) -> Self {
         let config = &run.config;
-        let cuts = Cuts {
-            page_rows: u32::from(config.page_rows),
-            least_pages: config.least_pages_per_cut,
-            least_pages_at_the_end: config.least_pages_per_cut.div_ceil(4),
-            stretch_pages: 512,
-            horizon_pages: 128,
-        };
+        let planner = Planner::new(config.cuts, config.page_rows, remaining);
         Self {
             run,
             config,
             occupied: Arc::new(occupied),
-            work: Work::new(cuts, remaining, run.groups.clone(), config.page_rows),
+            work: Work::new(planner, run.groups.clone(), config.page_rows),
             ledger: Ledger::default(),
             progress,
             turn: None,

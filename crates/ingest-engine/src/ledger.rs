@@ -204,14 +204,7 @@ mod tests {
     use crate::planner::{Cuts, Planner};
 
     fn segment() -> SegmentId {
-        let cuts = Cuts {
-            page_rows: 1,
-            least_pages: 1,
-            least_pages_at_the_end: 1,
-            stretch_pages: 1,
-            horizon_pages: 64,
-        };
-        Planner::new(cuts, [(7, Span::new(0, 1))])
+        Planner::new(Cuts::default(), 1, [(7, Span::new(0, 1))])
             .take()
             .unwrap()
             .id

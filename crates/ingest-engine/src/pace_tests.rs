@@ -52,16 +52,9 @@ struct Scan {
 
 impl Scan {
     fn of(source: Source) -> Self {
-        let cuts = Cuts {
-            page_rows: PAGE_ROWS as u32,
-            least_pages: 12,
-            least_pages_at_the_end: 3,
-            stretch_pages: 512,
-            horizon_pages: 128,
-        };
         let mut scan = Self {
             source,
-            planner: Planner::new(cuts, [(0, ARCHIVE)]),
+            planner: Planner::new(Cuts::default(), 1000, [(0, ARCHIVE)]),
             ready: VecDeque::new(),
             under_way: BTreeMap::new(),
             now: Duration::ZERO,

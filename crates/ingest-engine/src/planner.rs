@@ -40,8 +40,6 @@ pub struct Lease {
 /// How finely to cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Cuts {
-    /// Rows of a full page.
-    pub page_rows: u32,
     /// Pages that either part of a cut segment must be expected to hold.
     pub least_pages: u32,
     /// The same where no segment is that long: when the end is near.
@@ -51,6 +49,18 @@ pub struct Cuts {
     /// Pages for which a part is expected to be as dense as its place was, before its own first
     /// page has come.
     pub horizon_pages: u32,
+}
+
+impl Default for Cuts {
+    /// 12 pages, 3 at the end, stretches of 512 and a horizon of 128.
+    fn default() -> Self {
+        Self {
+            least_pages: 12,
+            least_pages_at_the_end: 3,
+            stretch_pages: 512,
+            horizon_pages: 128,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -89,11 +99,10 @@ impl Segment {
     }
 
     /// Returns what to expect of what lies behind a cut.
-    fn belief_at(&self, cut: u64, cuts: &Cuts) -> Option<Belief> {
+    fn belief_at(&self, cut: u64, horizon_rows: f64) -> Option<Belief> {
         let seconds = cut.saturating_sub(self.seen) as f64;
         let rate = self.outlook?.rate_in(seconds);
-        let horizon = f64::from(cuts.horizon_pages) * f64::from(cuts.page_rows) / rate;
-        let to = cut.saturating_add(horizon as u64);
+        let to = cut.saturating_add((horizon_rows / rate) as u64);
         Some(Belief {
             rate,
             to: self.belief.map_or(to, |belief| belief.to),
@@ -105,6 +114,8 @@ impl Segment {
 #[derive(Debug)]
 pub struct Planner {
     cuts: Cuts,
+    /// Rows of a full page.
+    page_rows: f64,
     next_id: u64,
     /// Not leased, in order of work.
     waiting: VecDeque<(u32, Span)>,
@@ -113,10 +124,12 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// Makes a planner of the parts that are still to be loaded, in the order to load them.
-    pub fn new(cuts: Cuts, parts: impl IntoIterator<Item = (u32, Span)>) -> Self {
+    /// Makes a planner of the parts that are still to be loaded, in the order to load them, for
+    /// pages of so many rows.
+    pub fn new(cuts: Cuts, page_rows: u16, parts: impl IntoIterator<Item = (u32, Span)>) -> Self {
         Self {
             cuts,
+            page_rows: f64::from(page_rows.max(1)),
             next_id: 0,
             waiting: parts
                 .into_iter()
@@ -136,7 +149,8 @@ impl Planner {
         let front = self.leased.get_mut(index)?;
         let back = Span::new(cut, front.to);
         let group = front.group;
-        let belief = front.belief_at(cut, &self.cuts);
+        let horizon_rows = f64::from(self.cuts.horizon_pages) * self.page_rows;
+        let belief = front.belief_at(cut, horizon_rows);
         front.to = cut;
         Some(self.lease(group, back, belief))
     }
@@ -238,21 +252,24 @@ impl Planner {
 
     /// Finds the segment to cut, and the second at which.
     fn next_cut(&self) -> Option<(usize, u64)> {
-        let least = f64::from(self.cuts.least_pages);
-        let earliest = (0..self.leased.len()).find(|&index| self.pages_ahead(index) >= 2.0 * least);
-        let index = match earliest {
-            Some(index) => index,
-            // The end is near: the longest is the one that all would wait for.
-            None if self.leased.iter().all(Segment::is_known) => self.longest()?,
-            None => return None,
-        };
-        Some((index, self.cut(index)?))
+        let earliest = self.possible_cuts(self.cuts.least_pages).next();
+        if earliest.is_some() || !self.leased.iter().all(Segment::is_known) {
+            return earliest;
+        }
+        // The end is near: the longest is the one that all would wait for.
+        self.possible_cuts(self.cuts.least_pages_at_the_end)
+            .max_by(|&(left, _), &(right, _)| {
+                self.pages_ahead(left).total_cmp(&self.pages_ahead(right))
+            })
     }
 
-    fn longest(&self) -> Option<usize> {
-        let ahead = (0..self.leased.len()).map(|index| (index, self.pages_ahead(index)));
-        let (index, pages) = ahead.max_by(|(_, left), (_, right)| left.total_cmp(right))?;
-        (pages >= 2.0 * f64::from(self.cuts.least_pages_at_the_end)).then_some(index)
+    /// Finds the segments of which either part would hold so many pages, and where to cut each;
+    /// not those whose rows lie too close together in time for any cut.
+    fn possible_cuts(&self, least_pages: u32) -> impl Iterator<Item = (usize, u64)> {
+        let least = 2.0 * f64::from(least_pages);
+        (0..self.leased.len())
+            .filter(move |&index| self.pages_ahead(index) >= least)
+            .filter_map(|index| Some((index, self.cut(index)?)))
     }
 
     /// Returns how many pages a segment is expected to hold behind the one that is under way.
@@ -260,19 +277,18 @@ impl Planner {
         let rows = self.leased[index]
             .outlook
             .map_or(0.0, |outlook| outlook.rows);
-        rows / f64::from(self.cuts.page_rows) - 1.0
+        rows / self.page_rows - 1.0
     }
 
     /// Finds the second at which to cut a segment in the middle, or one stretch ahead.
     fn cut(&self, index: usize) -> Option<u64> {
         let segment = self.leased.get(index)?;
         let outlook = segment.outlook?;
-        let page = f64::from(self.cuts.page_rows);
         let mut front = self.pages_ahead(index) / 2.0;
         if index + 1 == self.leased.len() {
             front = front.min(f64::from(self.cuts.stretch_pages));
         }
-        let seconds = outlook.seconds_to(page * (1.0 + front)).round();
+        let seconds = outlook.seconds_to(self.page_rows * (1.0 + front)).round();
         let cut = segment.seen.saturating_add((seconds as u64).max(1));
         (cut < segment.to).then_some(cut)
     }
@@ -284,16 +300,8 @@ mod tests {
 
     use super::*;
 
-    const CUTS: Cuts = Cuts {
-        page_rows: 1000,
-        least_pages: 12,
-        least_pages_at_the_end: 3,
-        stretch_pages: 512,
-        horizon_pages: 128,
-    };
-
     fn planner(parts: &[(u32, Span)]) -> Planner {
-        Planner::new(CUTS, parts.to_vec())
+        Planner::new(Cuts::default(), 1000, parts.to_vec())
     }
 
     #[test]
@@ -326,6 +334,26 @@ mod tests {
         assert!(planner.has_more());
         let back = planner.take().unwrap();
         assert_eq!((back.group, back.span), (1, Span::new(1_050, 2_000)));
+    }
+
+    #[test]
+    fn a_crowded_second_that_cannot_be_cut_keeps_nobody_from_what_can() {
+        let mut planner = planner(&[(0, Span::new(0, 1)), (1, Span::new(0, 100_000))]);
+        let crowded = planner.take().unwrap();
+        let long = planner.take().unwrap();
+        planner.advance(long.id, 0, 0, Some(10.0));
+        planner.advance(crowded.id, 0, 0, Some(1_000_000.0));
+        assert_eq!(planner.take().map(|back| back.group), Some(1));
+    }
+
+    #[test]
+    fn at_the_end_too_a_crowded_second_keeps_nobody_from_what_can_be_cut() {
+        let mut planner = planner(&[(0, Span::new(0, 1)), (1, Span::new(0, 1_000))]);
+        let crowded = planner.take().unwrap();
+        let long = planner.take().unwrap();
+        planner.advance(long.id, 0, 0, Some(10.0));
+        planner.advance(crowded.id, 0, 0, Some(20_000.0));
+        assert_eq!(planner.take().map(|back| back.group), Some(1));
     }
 
     #[test]

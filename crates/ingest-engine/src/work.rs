@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fills::{Span, StoreError, TokenGroups};
+use fills::{StoreError, TokenGroups};
 
 use crate::ledger::Ledger;
-use crate::planner::{Cuts, Planner, SegmentId};
+use crate::planner::{Planner, SegmentId};
 use crate::segment::{Plan, Segment};
 
 /// The next pages of some segments, together in one request.
@@ -26,13 +26,12 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(
-        cuts: Cuts,
-        remaining: Vec<(u32, Span)>,
+        planner: Planner,
         groups: Option<Arc<dyn TokenGroups>>,
         page_rows: u16,
     ) -> Self {
         Self {
-            planner: Planner::new(cuts, remaining),
+            planner,
             groups,
             ready: VecDeque::new(),
             page_rows,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fill_table::{FillTable, Server as TableServer, Store};
 use fills::{FillSource, MemoryGroups, Span, TokenGroups, TokenId};
 use goldsky_client::{Client, RetryPolicy};
-use ingest_engine::{Backfill, Config, End, Outcome, Progress, Snapshot};
+use ingest_engine::{Backfill, Config, Cuts, End, Outcome, Progress, Snapshot};
 use pacer::Pacer;
 use tokio::sync::watch;
 
@@ -175,7 +175,11 @@ impl Surroundings {
             most_rows_in_hand: plan.batch_rows * (plan.parallel_inserts + 1),
             checkpoint_interval_units: plan.checkpoint_interval_units,
             checkpoint_interval: plan.checkpoint_interval,
-            least_pages_per_cut: plan.least_pages_per_cut,
+            cuts: Cuts {
+                least_pages: plan.least_pages_per_cut,
+                least_pages_at_the_end: 1,
+                ..Cuts::default()
+            },
             ..Config::default()
         }
     }

@@ -12,7 +12,7 @@ use fills::{
     OrderHash, Page, PageQuery, Receipt, Scope, Side, SourceError, Span, SpanSet, StoreError,
     Survey, TokenId, Turn, TxHash,
 };
-use ingest_engine::{Backfill, Config, Error, Outcome, Snapshot};
+use ingest_engine::{Backfill, Config, Cuts, Error, Outcome, Snapshot};
 use tokio::sync::watch;
 
 /// Small generator of even numbers: `SplitMix64`.
@@ -102,7 +102,11 @@ pub(crate) fn small_pages() -> Config {
         workers: 16,
         page_rows: 20,
         most_rows_in_hand: 2_000,
-        least_pages_per_cut: 4,
+        cuts: Cuts {
+            least_pages: 4,
+            least_pages_at_the_end: 1,
+            ..Cuts::default()
+        },
         ..Config::default()
     }
 }
