@@ -3,8 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::classify::{Class, Failure};
-
 /// Answers of one size that tell how fast that size is.
 const ANSWERS_TO_JUDGE: u32 = 4;
 /// No request is made that is expected to take longer: what fails is asked for again whole, and
@@ -32,20 +30,15 @@ impl Bundle {
         self.size().pages
     }
 
-    /// Notes what came of a request for `pages` pages. `rate_bound` says that requests are what
-    /// is scarce.
-    pub(crate) fn note(
-        &self,
-        pages: usize,
-        took: Duration,
-        rate_bound: bool,
-        failure: Option<&Failure>,
-    ) {
-        match failure.map(|failure| failure.class) {
-            None => self.size().answered(pages, took, rate_bound),
-            Some(Class::TooHeavy | Class::TimedOut) => self.size().too_heavy(pages),
-            Some(_) => {}
-        }
+    /// Notes that a request for `pages` pages was answered. `rate_bound` says that requests are
+    /// what is scarce.
+    pub(crate) fn answered(&self, pages: usize, took: Duration, rate_bound: bool) {
+        self.size().answered(pages, took, rate_bound);
+    }
+
+    /// Notes that a request for `pages` pages was given up as too heavy.
+    pub(crate) fn too_heavy(&self, pages: usize) {
+        self.size().too_heavy(pages);
     }
 
     fn size(&self) -> MutexGuard<'_, Size> {

@@ -38,8 +38,8 @@ pub struct Config {
 
 impl Config {
     /// Makes the default configuration for an endpoint: 128 connections, 10 s to connect, 30 s of
-    /// silence, 60 s for a request, 64 MiB for an answer and 32 for all at once, 32 pages in a request; as many decoders
-    /// as cores; 4 attempts at a survey.
+    /// silence, 60 s for a request, 64 MiB for an answer and 32 for all at once, 32 pages in a
+    /// request; as many decoders as cores; 4 attempts at a survey.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,

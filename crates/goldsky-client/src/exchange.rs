@@ -122,7 +122,14 @@ impl Exchange {
     ) -> Result<T, Failure> {
         self.counters.add_bytes(answer.body.len());
         let read = Arc::clone(read);
-        self.decoders.run(move || read(&answer.body)).await
+        // The room that the body takes is given back when it was read, not before.
+        let read_body = move || {
+            let Answer { body, room, .. } = answer;
+            let read = read(&body);
+            drop((body, room));
+            read
+        };
+        self.decoders.run(read_body).await
     }
 
     async fn ask_for<T: Send + 'static>(
@@ -144,11 +151,6 @@ impl Exchange {
                 Ok(answer) => self.decode(answer, &read).await,
                 Err(failure) => Err(failure),
             };
-            if let Some(pages) = pages {
-                let rate_bound = self.pacer.stats().rate_bound;
-                let failure = answer.as_ref().err();
-                self.bundle.note(pages, took, rate_bound, failure);
-            }
             let answered = Outcome::Answered {
                 latency: took,
                 work: u32::try_from(pages.unwrap_or(1)).unwrap_or(u32::MAX),
@@ -166,7 +168,13 @@ impl Exchange {
                 },
             });
             let mut failure = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    if let Some(pages) = pages {
+                        let rate_bound = self.pacer.stats().rate_bound;
+                        self.bundle.answered(pages, took, rate_bound);
+                    }
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
             failure.message = self.endpoint.without_secrets(&failure.message);
@@ -177,7 +185,12 @@ impl Exchange {
             let words = failure.message.clone();
             let now = Instant::now().into_std();
             match tries.failed(failure, took, now, self.jitter.next()) {
-                Verdict::GiveUp(error) => return Err(error),
+                Verdict::GiveUp(error) => {
+                    if let (Some(pages), SourceError::TooHeavy { .. }) = (pages, &error) {
+                        self.bundle.too_heavy(pages);
+                    }
+                    return Err(error);
+                }
                 Verdict::Again { wait } => {
                     if !refused {
                         self.counters.add_retry();

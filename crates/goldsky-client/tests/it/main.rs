@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod broken_connections;
+mod bundles;
 mod faults;
 mod fixture;
 mod requests;
