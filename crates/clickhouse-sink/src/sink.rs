@@ -238,13 +238,45 @@ pub(crate) fn encode<R: EncodeRow>(rows: &[R]) -> Result<BTreeMap<u64, EncodedRo
             .encode(&mut encoded.bytes)
             .map_err(|source| Error::Encode { row, source })?;
         encoded.ends.push(encoded.bytes.len());
-        if encoded.ends.len() == 1 {
-            // Most sends are of one group, and most rows of one length.
-            encoded
-                .bytes
-                .reserve(encoded.bytes.len() * (rows.len() - row));
-            encoded.ends.reserve(rows.len() - row);
+        if row == 0 {
+            // Most sends are of one group, and most rows of one length. Where there are more, to
+            // expect all rows in each would take many times their memory.
+            encoded.bytes.reserve(encoded.bytes.len() * rows.len());
+            encoded.ends.reserve(rows.len());
         }
     }
     Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::{ColumnSpec, EncodeError};
+
+    /// A row of eight bytes, in a group of its own choice.
+    struct Grouped(u64);
+
+    impl EncodeRow for Grouped {
+        fn columns() -> Vec<ColumnSpec> {
+            vec![ColumnSpec::typed("n", "UInt64")]
+        }
+
+        fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+            buffer.extend_from_slice(&self.0.to_le_bytes());
+            Ok(())
+        }
+
+        fn group(&self) -> u64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn memory_is_not_taken_for_all_rows_in_each_of_many_groups() {
+        let rows: Vec<_> = (0..1000).map(|row| Grouped(row % 40)).collect();
+        let groups = encode(&rows).unwrap();
+        assert_eq!(groups.len(), 40);
+        let taken: usize = groups.values().map(|group| group.bytes.capacity()).sum();
+        assert!(taken <= 3 * 8 * rows.len(), "{taken} bytes");
+    }
 }
