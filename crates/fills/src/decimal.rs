@@ -1,10 +1,9 @@
-//! Decimal digits to integers, eight digits at a step.
+//! Decimal digits to integers.
 
-/// Digits that always fit in a `u64`.
-const DIGITS_PER_LIMB: usize = 19;
+use ruint::aliases::U256;
 
-/// What that many digits more multiply a number by.
-const SCALE: u64 = 10_u64.pow(DIGITS_PER_LIMB as u32);
+/// Digits that always fit in a `u64`, which is read faster: all amounts that occur have fewer.
+const DIGITS_OF_U64: usize = 19;
 
 /// Why digits are no integer of the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,20 +27,14 @@ pub(crate) fn limbs(text: &str) -> Result<[u64; 4], Wrong> {
     if text.is_empty() || !is_digits(text.as_bytes()) {
         return Err(Wrong::NotDecimal);
     }
-    let (rest, full) = text.as_bytes().as_rchunks::<DIGITS_PER_LIMB>();
-    let mut limbs = [limb(rest), 0, 0, 0];
-    for digits in full {
-        let mut carry = limb(digits);
-        for limb in &mut limbs {
-            let wide = u128::from(*limb) * u128::from(SCALE) + u128::from(carry);
-            *limb = wide as u64;
-            carry = (wide >> 64) as u64;
-        }
-        if carry != 0 {
-            return Err(Wrong::TooLarge);
-        }
+    if text.len() <= DIGITS_OF_U64 {
+        let low = text.parse().map_err(|_| Wrong::TooLarge)?;
+        return Ok([low, 0, 0, 0]);
     }
-    Ok(limbs)
+    match U256::from_str_radix(text, 10) {
+        Ok(number) => Ok(number.into_limbs()),
+        Err(_) => Err(Wrong::TooLarge),
+    }
 }
 
 /// Tells whether all bytes are digits. It looks at all of them without a branch, many at a time.
@@ -51,28 +44,9 @@ fn is_digits(bytes: &[u8]) -> bool {
         .fold(true, |all, byte| all & byte.is_ascii_digit())
 }
 
-/// Reads up to nineteen digits.
-fn limb(digits: &[u8]) -> u64 {
-    let (eights, rest) = digits.as_chunks();
-    let value = eights
-        .iter()
-        .fold(0, |value, &digits| value * 100_000_000 + eight(digits));
-    rest.iter()
-        .fold(value, |value, digit| value * 10 + u64::from(digit - b'0'))
-}
-
-/// Reads eight digits at once: neighbours are joined to pairs, pairs to fours, fours to eight.
-fn eight(digits: [u8; 8]) -> u64 {
-    let ones = u64::from_le_bytes(digits) - 0x3030_3030_3030_3030;
-    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use ruint::aliases::U256;
 
     use super::*;
 
