@@ -1,11 +1,9 @@
 //! The columns of a table, and how rows fit them. Pure.
 
-use bytes::Bytes;
 use clickhouse::Row;
 use serde::Deserialize;
 
 use crate::encode::{ColumnSpec, TableColumn};
-use crate::row_binary::{put_leb128, put_string};
 
 /// A line of `DESCRIBE TABLE`.
 #[derive(Row, Deserialize)]
@@ -63,19 +61,6 @@ fn fit_column(described: &[Described], spec: &ColumnSpec) -> Result<TableColumn,
         )),
         _ => Ok(column),
     }
-}
-
-/// Writes what comes before the rows in `RowBinaryWithNamesAndTypes`.
-pub(crate) fn header(columns: &[TableColumn]) -> Bytes {
-    let mut header = Vec::new();
-    put_leb128(&mut header, columns.len() as u64);
-    for column in columns {
-        put_string(&mut header, column.name.as_bytes());
-    }
-    for column in columns {
-        put_string(&mut header, column.data_type.as_bytes());
-    }
-    header.into()
 }
 
 /// Quotes a name for SQL.

@@ -1,14 +1,10 @@
 //! One attempt: the sealed bytes, over HTTP, with what makes its answer a promise.
 
-use bytes::Bytes;
 use clickhouse::Client;
 
 use crate::batch::Batch;
 use crate::config::{Config, MAX_ROWS_PER_BATCH};
 use crate::table::Table;
-
-/// Largest piece that is compressed and handed to the connection at once.
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// Sends a batch once and waits until the server says that it is in the table.
 ///
@@ -38,8 +34,9 @@ pub(crate) async fn attempt(
         true => format!("{query_id}-{number}"),
         false => query_id,
     };
+    let body = table.layout.body(bytes, batch.rows());
     let mut insert = client
-        .insert_formatted_with(table.insert_sql.as_str())
+        .insert_formatted_with(format!("{} {}", table.insert_sql, body.format()))
         .with_timeouts(Some(config.attempt_timeout), Some(config.attempt_timeout))
         // Acknowledged means written, not queued: `async_insert` is on by default since 26.
         .with_setting("async_insert", "0")
@@ -58,6 +55,7 @@ pub(crate) async fn attempt(
         // The header's names and types are compared with the table's.
         .with_setting("input_format_with_names_use_header", "1")
         .with_setting("input_format_with_types_use_header", "1")
+        .with_setting("input_format_native_allow_types_conversion", "0")
         // A server does not begin with a query whose id it is executing: an attempt that nobody
         // waits for any more has ended before the next one begins.
         .with_setting("query_id", query_id)
@@ -65,37 +63,8 @@ pub(crate) async fn attempt(
     for (name, value) in &config.settings {
         insert = insert.with_setting(name, value);
     }
-    for chunk in chunks(&table.header, bytes) {
-        insert.send(chunk).await?;
+    for piece in body {
+        insert.send(piece).await?;
     }
     insert.end().await
-}
-
-/// Cuts the bytes of an insert. The header is copied before the first rows, because a small piece
-/// of its own would wait for the other side's delayed acknowledgement.
-fn chunks(header: &[u8], mut rows: Bytes) -> impl Iterator<Item = Bytes> {
-    let first = rows.split_to(rows.len().min(CHUNK_BYTES));
-    let rest = std::iter::from_fn(move || {
-        let chunk = rows.split_to(rows.len().min(CHUNK_BYTES));
-        (!chunk.is_empty()).then_some(chunk)
-    });
-    std::iter::once([header, &first].concat().into()).chain(rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_are_the_header_and_the_rows_in_order() {
-        let bytes: Bytes = (0..=255)
-            .cycle()
-            .take(CHUNK_BYTES * 2 + 5)
-            .collect::<Vec<u8>>()
-            .into();
-        let chunks: Vec<_> = chunks(b"head", bytes.clone()).collect();
-        let sizes: Vec<_> = chunks.iter().map(Bytes::len).collect();
-        assert_eq!(sizes, [CHUNK_BYTES + 4, CHUNK_BYTES, 5]);
-        assert_eq!(chunks.concat(), [b"head", &bytes[..]].concat());
-    }
 }

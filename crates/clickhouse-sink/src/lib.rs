@@ -14,6 +14,7 @@ mod encode;
 mod error;
 mod exception;
 mod insert;
+mod layout;
 mod ledger;
 mod open;
 mod owner;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clickhouse::Client;
 
-use crate::columns::{Described, fit, header, quoted};
+use crate::columns::{Described, fit, quoted};
 use crate::config::{Config, Deduplication};
 use crate::encode::{ColumnSpec, TableColumn};
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::window::{NON_REPLICATED, REPLICATED, Window, is_replicated, setting};
 
 /// What an insert needs to know of its table, read once.
@@ -18,9 +18,11 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// The columns that rows write, in the order in which they do.
     pub(crate) columns: Arc<[TableColumn]>,
+    /// Up to the name of the format.
     pub(crate) insert_sql: String,
-    /// Names and types, which the server compares with its own before it reads a row.
-    pub(crate) header: Bytes,
+    /// How rows lie in an insert, behind names and types, which the server compares with its own
+    /// before it takes a row.
+    pub(crate) layout: Layout,
 }
 
 /// Why a table cannot be read or used.
@@ -58,12 +60,8 @@ impl Table {
         let names: Vec<_> = columns.iter().map(|column| quoted(&column.name)).collect();
         Ok(Self {
             name: name.to_owned(),
-            insert_sql: format!(
-                "INSERT INTO {} ({}) FORMAT RowBinaryWithNamesAndTypes",
-                quoted(name),
-                names.join(", ")
-            ),
-            header: header(&columns),
+            insert_sql: format!("INSERT INTO {} ({}) FORMAT", quoted(name), names.join(", ")),
+            layout: Layout::of(&columns),
             columns: columns.into(),
         })
     }

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use clickhouse::Client;
 use clickhouse_embedded::{Auth, testing};
-use clickhouse_sink::{Config, Deduplication, Error, OnRefused, Sink};
+use clickhouse_sink::row_binary::put_string;
+use clickhouse_sink::{
+    ColumnSpec, Config, Deduplication, EncodeError, EncodeRow, Error, OnRefused, Sink,
+};
 
 use crate::lossy_proxy::LossyProxy;
 use crate::row::{Numbered, config, rows};
@@ -228,4 +231,105 @@ async fn a_table_that_is_not_there_is_said_to_be() {
         matches!(error, Error::Refused { code: Some(60), .. }),
         "{error}"
     );
+}
+
+/// A column of each type whose values have one length, and a value of it.
+const FIXED: [(&str, &[u8]); 18] = [
+    ("Bool", &[1]),
+    ("Enum8('a' = -7, 'b' = 2)", &[0xf9]),
+    ("Enum16('a' = -7, 'b' = 300)", &[0x2c, 1]),
+    ("Int8", &[0x80]),
+    ("UInt16", &[1, 2]),
+    ("Date", &[1, 0x40]),
+    ("Date32", &[0xff, 0xff, 0xff, 0xff]),
+    ("DateTime('UTC')", &[1, 2, 3, 4]),
+    ("Float32", &[0, 0, 0x80, 0x3f]),
+    ("IPv4", &[4, 3, 2, 1]),
+    ("Decimal(9, 2)", &[0xff, 0xff, 0xff, 0xff]),
+    ("DateTime64(3, 'UTC')", &[1, 2, 3, 4, 5, 0, 0, 0]),
+    ("Decimal(18, 2)", &[7; 8]),
+    ("UUID", b"0123456789abcdef"),
+    ("IPv6", b"0123456789abcdef"),
+    (
+        "Decimal(38, 2)",
+        &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    ),
+    ("Int256", &[0xfe; 32]),
+    ("FixedString(5)", b"a\0b\nc"),
+];
+
+/// A value in each column of [`FIXED`], and with `TEXT` one in a column of text.
+struct EachType<const TEXT: bool>(u32);
+
+impl<const TEXT: bool> EncodeRow for EachType<TEXT> {
+    fn columns() -> Vec<ColumnSpec> {
+        const NAMES: [&str; 18] = [
+            "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13",
+            "c14", "c15", "c16", "c17",
+        ];
+        let fixed = NAMES.iter().zip(FIXED);
+        let fixed = fixed.map(|(name, (data_type, _))| ColumnSpec::typed(name, data_type));
+        let ends = [("n", "UInt32"), ("text", "String")];
+        let ends = ends.map(|(name, data_type)| ColumnSpec::typed(name, data_type));
+        fixed
+            .chain(ends.into_iter().take(1 + usize::from(TEXT)))
+            .collect()
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        for (_, value) in FIXED {
+            buffer.extend_from_slice(value);
+        }
+        buffer.extend_from_slice(&self.0.to_le_bytes());
+        if TEXT {
+            put_string(buffer, b"text");
+        }
+        Ok(())
+    }
+}
+
+async fn insert_each_type<const TEXT: bool>(client: &Client, table: &str) {
+    let columns = EachType::<TEXT>::columns().into_iter();
+    let columns = columns.map(|column| format!("{} {}", column.name, column.data_type.unwrap()));
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    execute(
+        client,
+        &format!(
+            "CREATE TABLE {table} ({columns}) {}",
+            remembering(1000).replace("id", "n")
+        ),
+    )
+    .await;
+    let config = Config {
+        table: table.to_owned(),
+        ..config()
+    };
+    let sink = Sink::start(client.clone(), config).await.unwrap();
+    let rows = (0..3000).map(EachType::<TEXT>).collect();
+    let receipt = sink.send(rows).await.unwrap();
+    sink.close().await.unwrap();
+    assert_eq!(receipt.await.unwrap().inserted, 3000);
+}
+
+#[tokio::test]
+async fn values_go_in_by_column_as_they_go_in_by_row() {
+    let client = testing::database("sink_by_column").await;
+    insert_each_type::<false>(&client, "by_column").await;
+    insert_each_type::<true>(&client, "by_row").await;
+    let read = async |table: &str| {
+        let rows = format!("SELECT toString(tuple(* EXCEPT text)) FROM {table} ORDER BY n");
+        let rows = match table {
+            "by_row" => rows,
+            _ => rows.replace(" EXCEPT text", ""),
+        };
+        client.query(&rows).fetch_all::<String>().await.unwrap()
+    };
+    let by_row = read("by_row").await;
+    assert_eq!(by_row.len(), 3000);
+    assert!(
+        by_row[7].contains("'b'") && by_row[7].ends_with(",7)"),
+        "{}",
+        by_row[7]
+    );
+    assert!(read("by_column").await == by_row);
 }
