@@ -1,13 +1,14 @@
 //! Batches form here. Pure: no I/O, no clock of its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::batch::{Batch, EncodedRows, SendId};
+use crate::batch::{Batch, EncodedRows, SendId, Sent};
 use crate::encode::RowOrder;
-use crate::open::{Open, start_of};
+use crate::open::Open;
 
 /// When an open batch is full.
 #[derive(Debug, Clone, Copy)]
@@ -44,16 +45,17 @@ impl Batcher {
         &mut self,
         send: SendId,
         group: u64,
-        rows: &EncodedRows,
+        rows: EncodedRows,
         now: Instant,
     ) -> Vec<Batch> {
+        let rows = Arc::new(Sent::new(send, rows));
         let mut full = Vec::new();
         let mut taken = 0;
-        while taken < rows.ends.len() {
+        while taken < rows.rows() {
             let open = self.open.entry(group).or_insert_with(|| Open::since(now));
-            let count = self.limits.fitting(open, rows, taken);
+            let count = self.limits.fitting(open, &rows, taken);
             if count > 0 {
-                open.append(send, rows, taken, count);
+                open.append(&rows, taken, count);
                 taken += count;
             }
             let is_full =
@@ -96,18 +98,17 @@ impl Batcher {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let token = format!("{}-{sequence}", self.token_prefix);
-        let (rows, owners) = open.into_rows(self.order);
-        Some(Batch::seal(sequence, token, rows, owners))
+        Some(open.seal(sequence, token, self.order))
     }
 }
 
 impl Limits {
     /// Returns how many of the rows from `from` on have room in an open batch.
-    fn fitting(&self, open: &Open, rows: &EncodedRows, from: usize) -> usize {
-        let start = start_of(rows, from);
+    fn fitting(&self, open: &Open, rows: &Sent, from: usize) -> usize {
+        let (ends, start) = rows.ends(from);
         let room_rows = self.max_rows - open.rows();
         let room_bytes = self.max_bytes.saturating_sub(open.bytes());
-        let candidates = &rows.ends[from..rows.ends.len().min(from + room_rows)];
+        let candidates = &ends[..ends.len().min(room_rows)];
         let count = candidates.partition_point(|end| end - start <= room_bytes);
         match (count, open.rows()) {
             (0, 0) => 1,
@@ -151,16 +152,16 @@ mod tests {
         let row = vec![0; 10];
         assert!(
             batcher
-                .push(0, 0, &encoded(&vec![row.clone(); 2]), now)
+                .push(0, 0, encoded(&vec![row.clone(); 2]), now)
                 .is_empty()
         );
         assert_eq!(
-            sizes(&batcher.push(1, 0, &encoded(&vec![row.clone(); 8]), now)),
+            sizes(&batcher.push(1, 0, encoded(&vec![row.clone(); 8]), now)),
             [3, 3, 3]
         );
         assert_eq!(batcher.deadline(), Some(now + Duration::from_secs(1)));
         assert_eq!(
-            sizes(&batcher.push(2, 0, &encoded(&[row.clone(), row]), now)),
+            sizes(&batcher.push(2, 0, encoded(&[row.clone(), row]), now)),
             [3]
         );
         assert_eq!(batcher.deadline(), None);
@@ -173,7 +174,7 @@ mod tests {
         let now = Instant::now();
         let rows: Vec<_> = [4, 4, 4, 25, 10, 1].map(|size| vec![0; size]).into();
         assert_eq!(
-            sizes(&batcher.push(0, 0, &encoded(&rows), now)),
+            sizes(&batcher.push(0, 0, encoded(&rows), now)),
             [2, 1, 1, 1]
         );
         assert_eq!(batcher.seal_oldest().map(|batch| batch.rows()), Some(1));
@@ -185,11 +186,11 @@ mod tests {
         let start = Instant::now();
         let later = start + Duration::from_millis(700);
         assert_eq!(batcher.deadline(), None);
-        batcher.push(0, 0, &encoded(&[vec![1]]), start);
-        batcher.push(1, 0, &encoded(&[vec![2]]), later);
+        batcher.push(0, 0, encoded(&[vec![1]]), start);
+        batcher.push(1, 0, encoded(&[vec![2]]), later);
         assert_eq!(batcher.deadline(), Some(start + Duration::from_secs(1)));
         batcher.seal_oldest();
-        batcher.push(2, 0, &encoded(&[vec![3]]), later);
+        batcher.push(2, 0, encoded(&[vec![3]]), later);
         assert_eq!(batcher.deadline(), Some(later + Duration::from_secs(1)));
     }
 
@@ -199,23 +200,23 @@ mod tests {
         let start = Instant::now();
         let later = start + Duration::from_millis(700);
         let row = |byte: u8| encoded(&[vec![byte]]);
-        assert!(batcher.push(0, 7, &row(1), start).is_empty());
+        assert!(batcher.push(0, 7, row(1), start).is_empty());
         assert!(!batcher.is_spread());
-        assert!(batcher.push(0, 8, &row(2), later).is_empty());
-        assert!(batcher.push(1, 8, &row(3), later).is_empty());
+        assert!(batcher.push(0, 8, row(2), later).is_empty());
+        assert!(batcher.push(1, 8, row(3), later).is_empty());
         assert!(batcher.is_spread());
         assert_eq!(batcher.deadline(), Some(start + Duration::from_secs(1)));
         let largest = batcher.seal_largest().unwrap();
-        assert_eq!(&largest.bytes()[..], [2, 3]);
+        assert_eq!(largest.each().concat(), [2, 3]);
         let oldest = batcher.seal_oldest().unwrap();
-        assert_eq!(&oldest.bytes()[..], [1]);
+        assert_eq!(oldest.each().concat(), [1]);
         assert!(batcher.seal_oldest().is_none() && batcher.seal_largest().is_none());
     }
 
     #[test]
     fn tokens_differ_from_batch_to_batch() {
         let mut batcher = batcher(1, 1000);
-        let batches = batcher.push(0, 0, &encoded(&[vec![1], vec![1]]), Instant::now());
+        let batches = batcher.push(0, 0, encoded(&[vec![1], vec![1]]), Instant::now());
         let tokens: Vec<_> = batches.iter().map(|b| b.token.as_str()).collect();
         assert_eq!(tokens, ["token-0", "token-1"]);
     }
@@ -233,7 +234,7 @@ mod tests {
             let now = Instant::now();
             let mut batches = Vec::new();
             for (send, rows) in sends.iter().enumerate() {
-                batches.extend(batcher.push(send as SendId, 0, &encoded(rows), now));
+                batches.extend(batcher.push(send as SendId, 0, encoded(rows), now));
                 if seal_after[send] {
                     batches.extend(batcher.seal_oldest());
                 }
@@ -241,12 +242,12 @@ mod tests {
             batches.extend(batcher.seal_oldest());
 
             let sent: Vec<u8> = sends.iter().flatten().flatten().copied().collect();
-            let held: Vec<u8> = batches.iter().flat_map(|batch| batch.bytes()).collect();
+            let held: Vec<u8> = batches.iter().flat_map(|batch| batch.each().concat()).collect();
             prop_assert_eq!(sent, held);
             let mut shares = vec![0; sends.len()];
             for batch in &batches {
                 prop_assert!(batch.rows() >= 1 && batch.rows() <= max_rows);
-                prop_assert!(batch.rows() == 1 || batch.bytes().len() <= max_bytes);
+                prop_assert!(batch.rows() == 1 || batch.bytes() <= max_bytes);
                 for share in &batch.shares {
                     shares[share.send as usize] += share.rows;
                 }

@@ -111,8 +111,7 @@ impl Courier {
             let answer = attempt(&self.client, &self.table, &self.config, batch, number).await;
             let Err(error) = answer else {
                 let took = started.elapsed();
-                self.counters
-                    .inserted(batch.rows(), batch.bytes().len(), took);
+                self.counters.inserted(batch.rows(), batch.bytes(), took);
                 return Ok(Outcome::Inserted { doubtful });
             };
             let mut verdict = Verdict::of(&error);
@@ -208,7 +207,7 @@ impl Courier {
             "a row is refused and put aside"
         );
         let row = RefusedRow {
-            row: batch.bytes(),
+            row: batch.each().concat().into(),
             columns: Arc::clone(&self.table.columns),
             message,
         };

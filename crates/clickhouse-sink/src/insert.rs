@@ -17,16 +17,16 @@ pub(crate) async fn attempt(
     batch: &Batch,
     number: u32,
 ) -> clickhouse::error::Result<()> {
-    let (token, bytes) = (batch.token.clone(), batch.bytes());
+    let token = batch.token.clone();
     #[cfg(feature = "mutations")]
     let token = match mutation::is_on(mutation::Mutation::TokenPerAttempt) {
         true => format!("{token}-{number}"),
         false => token,
     };
     #[cfg(feature = "mutations")]
-    let bytes = match mutation::is_on(mutation::Mutation::BytesChange) && number > 1 {
-        true => batch.bytes_behind_first(),
-        false => bytes,
+    let batch = &match mutation::is_on(mutation::Mutation::BytesChange) && number > 1 {
+        true => batch.behind_first(),
+        false => batch.clone(),
     };
     let query_id = batch.token.clone();
     #[cfg(feature = "mutations")]
@@ -34,7 +34,7 @@ pub(crate) async fn attempt(
         true => format!("{query_id}-{number}"),
         false => query_id,
     };
-    let body = table.layout.body(bytes, batch.rows());
+    let body = table.layout.body(batch);
     let mut insert = client
         .insert_formatted_with(format!("{} {}", table.insert_sql, body.format()))
         .with_timeouts(Some(config.attempt_timeout), Some(config.attempt_timeout))

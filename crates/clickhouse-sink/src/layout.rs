@@ -12,6 +12,7 @@ use bytes::Bytes;
 use clickhouse_types::DataTypeNode;
 use clickhouse_types::data_types::{DecimalType, EnumType};
 
+use crate::batch::Batch;
 use crate::encode::TableColumn;
 use crate::row_binary::{put_leb128, put_string};
 
@@ -25,7 +26,7 @@ pub(crate) struct Layout {
     header: Bytes,
     /// The columns, where the values of each have one length.
     columns: Option<Arc<[Column]>>,
-    /// Bytes of such a row.
+    /// Bytes of a row then.
     row: usize,
 }
 
@@ -63,19 +64,22 @@ impl Layout {
         }
     }
 
-    /// Lays out the RowBinary of so many rows. The same rows give the same bytes.
-    pub(crate) fn body(&self, rows: Bytes, count: usize) -> Body {
+    /// Lays out the rows of a batch. The same batch gives the same bytes.
+    pub(crate) fn body(&self, batch: &Batch) -> Body {
+        let batch = batch.clone();
         match &self.columns {
             // A row that is longer or shorter than its types say is the server's to refuse.
-            Some(columns) if rows.len() == count * self.row => Body::Columns {
-                columns: Arc::clone(columns),
-                row: self.row,
-                rows,
-                next: (0, 0),
-            },
+            Some(columns) if (0..batch.rows()).all(|row| batch.row(row).len() == self.row) => {
+                Body::Columns {
+                    columns: Arc::clone(columns),
+                    batch,
+                    next: (0, 0),
+                }
+            }
             _ => Body::Rows {
                 header: self.header.clone(),
-                rows,
+                batch,
+                next: 0,
             },
         }
     }
@@ -86,14 +90,14 @@ impl Layout {
 #[derive(Debug)]
 pub(crate) enum Body {
     Rows {
-        /// Empty once it has gone, together with the first rows.
         header: Bytes,
-        rows: Bytes,
+        batch: Batch,
+        /// The next row.
+        next: usize,
     },
     Columns {
         columns: Arc<[Column]>,
-        row: usize,
-        rows: Bytes,
+        batch: Batch,
         /// The column and the row of the next value.
         next: (usize, usize),
     },
@@ -113,35 +117,43 @@ impl Iterator for Body {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
         match self {
-            Self::Rows { header, rows } => {
-                let piece = rows.split_to(rows.len().min(PIECE_BYTES));
-                match std::mem::take(header) {
-                    header if header.is_empty() => (!piece.is_empty()).then_some(piece),
-                    header => Some([header, piece].concat().into()),
-                }
-            }
+            Self::Rows {
+                header,
+                batch,
+                next,
+            } => put_rows(&mut piece, header, batch, next),
             Self::Columns {
                 columns,
-                row,
-                rows,
+                batch,
                 next,
-            } => columns_piece(columns, *row, rows, next),
+            } => put_columns(&mut piece, columns, batch, next),
         }
+        (!piece.is_empty()).then(|| piece.into())
     }
 }
 
-fn columns_piece(
+fn put_rows(piece: &mut Vec<u8>, header: &[u8], batch: &Batch, next: &mut usize) {
+    if *next == 0 {
+        piece.extend_from_slice(header);
+    }
+    while *next < batch.rows() && piece.len() < PIECE_BYTES {
+        piece.extend_from_slice(batch.row(*next));
+        *next += 1;
+    }
+}
+
+fn put_columns(
+    piece: &mut Vec<u8>,
     columns: &[Column],
-    row: usize,
-    rows: &[u8],
+    batch: &Batch,
     (at, from): &mut (usize, usize),
-) -> Option<Bytes> {
-    let count = rows.len() / row;
-    let mut piece = Vec::with_capacity(PIECE_BYTES.min(rows.len()) + row);
+) {
+    let count = batch.rows();
     if (*at, *from) == (0, 0) {
-        put_leb128(&mut piece, columns.len() as u64);
-        put_leb128(&mut piece, count as u64);
+        put_leb128(piece, columns.len() as u64);
+        put_leb128(piece, count as u64);
     }
     while let Some(column) = columns.get(*at)
         && piece.len() < PIECE_BYTES
@@ -149,17 +161,16 @@ fn columns_piece(
         if *from == 0 {
             piece.extend_from_slice(&column.head);
         }
-        let room = PIECE_BYTES.saturating_sub(piece.len()) / column.width + 1;
+        let room = (PIECE_BYTES.saturating_sub(piece.len())).div_ceil(column.width);
         let to = count.min(*from + room);
-        for row in rows[*from * row..to * row].chunks_exact(row) {
-            piece.extend_from_slice(&row[column.offset..][..column.width]);
+        for row in *from..to {
+            piece.extend_from_slice(&batch.row(row)[column.offset..][..column.width]);
         }
         *from = to;
         if to == count {
             (*at, *from) = (*at + 1, 0);
         }
     }
-    (!piece.is_empty()).then(|| piece.into())
 }
 
 /// Writes what comes before the rows in `RowBinaryWithNamesAndTypes`.
@@ -197,6 +208,7 @@ fn width(data_type: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::{EncodedRows, Place, Sent};
 
     fn layout(columns: &[(&str, &str)]) -> Layout {
         let columns = columns.iter().map(|(name, data_type)| TableColumn {
@@ -206,8 +218,19 @@ mod tests {
         Layout::of(&columns.collect::<Vec<_>>())
     }
 
-    fn check(columns: &[(&str, &str)], rows: &[u8], format: &str, expected: &[u8]) {
-        let body = layout(columns).body(rows.to_vec().into(), 2);
+    fn batch(rows: &[&[u8]]) -> Batch {
+        let mut encoded = EncodedRows::default();
+        for row in rows {
+            encoded.bytes.extend_from_slice(row);
+            encoded.ends.push(encoded.bytes.len());
+        }
+        let order = (0..rows.len()).map(|row| Place { sent: 0, row });
+        let sent = Arc::new(Sent::new(0, encoded));
+        Batch::seal(0, "t".to_owned(), [sent].into(), order.collect())
+    }
+
+    fn check(columns: &[(&str, &str)], rows: &[&[u8]], format: &str, expected: &[u8]) {
+        let body = layout(columns).body(&batch(rows));
         assert_eq!(body.format(), format);
         let pieces: Vec<_> = body.collect();
         assert_eq!(pieces.concat(), expected);
@@ -217,7 +240,7 @@ mod tests {
     fn values_of_one_length_go_column_by_column() {
         check(
             &[("a", "UInt16"), ("b", "FixedString(3)")],
-            b"\x01\x00abc\x02\x00def",
+            &[b"\x01\x00abc", b"\x02\x00def"],
             "Native",
             b"\x02\x02\x01a\x06UInt16\x01\x00\x02\x00\x01b\x0eFixedString(3)abcdef",
         );
@@ -227,7 +250,7 @@ mod tests {
     fn values_of_many_lengths_go_row_by_row() {
         check(
             &[("a", "UInt16"), ("b", "String")],
-            b"\x01\x00\x02no\x02\x00\x03yes",
+            &[b"\x01\x00\x02no", b"\x02\x00\x03yes"],
             "RowBinaryWithNamesAndTypes",
             b"\x02\x01a\x01b\x06UInt16\x06String\x01\x00\x02no\x02\x00\x03yes",
         );
@@ -237,7 +260,7 @@ mod tests {
     fn rows_that_are_not_as_long_as_their_types_go_as_they_are() {
         check(
             &[("a", "UInt16")],
-            b"\x01\x00\x02",
+            &[b"\x01\x00", b"\x02"],
             "RowBinaryWithNamesAndTypes",
             b"\x01\x01a\x06UInt16\x01\x00\x02",
         );
@@ -260,12 +283,13 @@ mod tests {
     #[test]
     fn a_long_body_comes_in_pieces_and_no_value_is_lost() {
         let layout = layout(&[("a", "UInt32"), ("b", "UInt256"), ("c", "UInt8")]);
-        let rows: Vec<u8> = (0..=255).cycle().take(37 * 100_000).collect();
-        let pieces: Vec<_> = layout.body(rows.clone().into(), 100_000).collect();
+        let bytes: Vec<u8> = (0..=255).cycle().take(37 * 100_000).collect();
+        let rows: Vec<_> = bytes.chunks(37).collect();
+        let pieces: Vec<_> = layout.body(&batch(&rows)).collect();
         assert!(pieces.len() > 3);
         assert!(pieces.iter().all(|piece| piece.len() <= PIECE_BYTES + 64));
         let column = |offset: usize, width: usize| -> Vec<u8> {
-            let values = rows.chunks(37).map(|row| &row[offset..offset + width]);
+            let values = rows.iter().map(|row| &row[offset..offset + width]);
             values.collect::<Vec<_>>().concat()
         };
         let expected = [

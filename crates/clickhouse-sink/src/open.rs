@@ -1,88 +1,77 @@
 //! One batch that still takes rows.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use crate::batch::{EncodedRows, SendId};
+use crate::batch::{Batch, Place, Sent, row_at};
 use crate::encode::RowOrder;
 
 /// Rows of one group, in order of arrival.
 #[derive(Debug)]
 pub(crate) struct Open {
-    rows: EncodedRows,
-    /// Which send each row came with.
-    owners: Vec<SendId>,
+    sends: Vec<Arc<Sent>>,
+    places: Vec<Place>,
+    bytes: usize,
     pub(crate) since: Instant,
 }
 
 impl Open {
     pub(crate) fn since(now: Instant) -> Self {
         Self {
-            rows: EncodedRows::default(),
-            owners: Vec::new(),
+            sends: Vec::new(),
+            places: Vec::new(),
+            bytes: 0,
             since: now,
         }
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.owners.len()
+        self.places.len()
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.bytes.len()
+        self.bytes
     }
 
     /// Appends `count` rows of a send, from row `from` on.
-    pub(crate) fn append(&mut self, send: SendId, rows: &EncodedRows, from: usize, count: usize) {
-        let (start, end) = (start_of(rows, from), start_of(rows, from + count));
-        let base = self.rows.bytes.len();
-        self.rows.bytes.extend_from_slice(&rows.bytes[start..end]);
-        let ends = rows.ends[from..from + count].iter();
-        self.rows.ends.extend(ends.map(|end| end - start + base));
-        self.owners.extend(std::iter::repeat_n(send, count));
+    pub(crate) fn append(&mut self, rows: &Arc<Sent>, from: usize, count: usize) {
+        let (ends, start) = rows.ends(from);
+        self.bytes += ends[..count].last().map_or(0, |end| end - start);
+        let sent = self.sends.len();
+        self.sends.push(Arc::clone(rows));
+        let rows = from..from + count;
+        self.places.extend(rows.map(|row| Place { sent, row }));
     }
 
-    /// Returns all rows and which send each came with, put in order where there is one.
-    pub(crate) fn into_rows(self, order: Option<RowOrder>) -> (EncodedRows, Vec<SendId>) {
-        match order {
-            Some(order) => sorted(&self.rows, &self.owners, order),
-            None => (self.rows, self.owners),
-        }
-    }
-}
-
-/// Returns where a row begins, and for the one behind the last where the rows end.
-pub(crate) fn start_of(rows: &EncodedRows, row: usize) -> usize {
-    match row {
-        0 => 0,
-        row => rows.ends[row - 1],
+    /// Closes it, and puts its rows in order where there is one.
+    pub(crate) fn seal(self, sequence: u64, token: String, order: Option<RowOrder>) -> Batch {
+        let places = match order {
+            Some(order) => sorted(&self.sends, self.places, order),
+            None => self.places,
+        };
+        Batch::seal(sequence, token, self.sends.into(), places)
     }
 }
 
-fn sorted(rows: &EncodedRows, owners: &[SendId], order: RowOrder) -> (EncodedRows, Vec<SendId>) {
-    let row = |index: usize| &rows.bytes[start_of(rows, index)..rows.ends[index]];
+fn sorted(sends: &[Arc<Sent>], places: Vec<Place>, order: RowOrder) -> Vec<Place> {
+    let row = |place| row_at(sends, place);
     // Numbers that lie together decide nearly always, so that rows are rarely looked up.
-    let mut places: Vec<(u64, usize)> = (0..owners.len())
-        .map(|index| ((order.prefix)(row(index)), index))
+    let mut places: Vec<(u64, Place)> = places
+        .into_iter()
+        .map(|place| ((order.prefix)(row(place)), place))
         .collect();
-    places.sort_unstable_by(|(left, left_index), (right, right_index)| {
-        let by_rows = || (order.compare)(row(*left_index), row(*right_index));
+    places.sort_unstable_by(|(left, left_place), (right, right_place)| {
+        let by_rows = || (order.compare)(row(*left_place), row(*right_place));
         left.cmp(right).then_with(by_rows)
     });
-    let mut sorted = EncodedRows {
-        bytes: Vec::with_capacity(rows.bytes.len()),
-        ends: Vec::with_capacity(rows.ends.len()),
-    };
-    for &(_, index) in &places {
-        sorted.bytes.extend_from_slice(row(index));
-        sorted.ends.push(sorted.bytes.len());
-    }
-    let owners = places.iter().map(|&(_, index)| owners[index]).collect();
-    (sorted, owners)
+    places.into_iter().map(|(_, place)| place).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::EncodedRows;
 
     #[test]
     fn rows_are_put_in_order_with_their_owners() {
@@ -91,18 +80,23 @@ mod tests {
             bytes: b"bbacbaa".to_vec(),
             ends: vec![2, 3, 5, 6, 7],
         };
-        open.append(1, &rows, 0, 2);
-        open.append(2, &rows, 2, 3);
+        open.append(&Arc::new(Sent::new(1, rows.clone())), 0, 2);
+        open.append(&Arc::new(Sent::new(2, rows)), 2, 3);
+        assert_eq!((open.rows(), open.bytes()), (5, 7));
         let order = RowOrder {
             prefix: |row| u64::from(row[0]),
             compare: |left, right| left.cmp(right),
         };
-        let (rows, owners) = open.into_rows(Some(order));
-        assert_eq!(rows.bytes, b"aaabbcb");
-        assert_eq!(rows.ends, [1, 2, 3, 5, 7]);
-        assert_eq!(owners[3..], [1, 2]);
-        let mut first: Vec<_> = owners[..3].to_vec();
-        first.sort_unstable();
-        assert_eq!(first, [1, 2, 2]);
+        let batch = open.seal(0, "t".to_owned(), Some(order));
+        assert_eq!(batch.each().concat(), b"aaabbcb");
+        let last = batch.split().and_then(|(_, last)| last.split());
+        let shares: Vec<_> = last.into_iter().flat_map(|(_, last)| last.shares).collect();
+        assert_eq!(
+            shares
+                .iter()
+                .map(|share| (share.send, share.rows))
+                .collect::<Vec<_>>(),
+            [(1, 1), (2, 1)]
+        );
     }
 }

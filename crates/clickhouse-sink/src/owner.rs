@@ -192,7 +192,7 @@ impl Owner {
                 let count = rows.values().map(|rows| rows.ends.len()).sum();
                 let send = self.ledger.enter(count, permit, answer);
                 for (group, rows) in rows {
-                    let full = self.batcher.push(send, group, &rows, Instant::now());
+                    let full = self.batcher.push(send, group, rows, Instant::now());
                     self.enqueue(full);
                 }
             }

@@ -3,10 +3,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use clickhouse_types::read_leb128;
 use fastrand::Rng;
 
 use super::{ROW_BYTES, Row, Table};
 use crate::source::latency;
+
+/// Bytes of each column's values, in the order in which fills are written.
+const WIDTHS: [usize; 10] = [32, 32, 20, 20, 32, 1, 16, 16, 16, 4];
 
 /// An insert that the server executes.
 #[derive(Debug, Clone)]
@@ -84,18 +88,27 @@ impl Fate {
 }
 
 impl Insert {
-    /// Reads the rows of a body behind its names and types; a piece of a row is left out.
-    pub(crate) fn rows_in(body: &[u8]) -> Vec<Row> {
-        let Some((&columns, mut rest)) = body.split_first() else {
+    /// Reads the rows of a block in the Native format; nothing of one that is not whole.
+    pub(crate) fn rows_in(mut body: &[u8]) -> Vec<Row> {
+        let head = (read_leb128(&mut body), read_leb128(&mut body));
+        let (Ok(_), Ok(count)) = head else {
             return Vec::new();
         };
-        for _ in 0..columns * 2 {
-            let Some((&len, text)) = rest.split_first() else {
-                break;
-            };
-            rest = text.get(usize::from(len)..).unwrap_or_default();
+        let mut rows = vec![Vec::with_capacity(ROW_BYTES); count as usize];
+        for width in WIDTHS {
+            for _name_and_type in 0..2 {
+                let length = read_leb128(&mut body).unwrap_or_default();
+                body = body.get(length as usize..).unwrap_or_default();
+            }
+            for row in &mut rows {
+                let Some((value, rest)) = body.split_at_checked(width) else {
+                    return Vec::new();
+                };
+                row.extend_from_slice(value);
+                body = rest;
+            }
         }
-        let rows = rest.chunks_exact(ROW_BYTES);
+        let rows = rows.into_iter();
         rows.filter_map(|row| row.try_into().ok().map(Row))
             .collect()
     }
