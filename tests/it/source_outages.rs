@@ -241,7 +241,7 @@ async fn a_scan_needs_no_catalogue_and_a_run_by_market_stops_without_one() {
 async fn a_list_of_markets_that_never_ends_is_not_followed() {
     let directory = tempfile::tempdir().unwrap();
     let source = Source::start(directory.path(), &["--fills", "100", "--markets", "5"]);
-    let markets = include_str!("../../crates/goldsky-client/tests/answers/gamma_markets.json");
+    let markets = include_str!("../../crates/polymarket-api/tests/answers/gamma_markets.json");
     let gamma = Proxy::start(&source, move |_, _| Some(status(200, "", markets)));
     let mut command = ingest(directory.path(), &source, &["markets", "--gamma"]);
     command.env("GAMMA_URL", &gamma.endpoint);

@@ -2,7 +2,8 @@
 
 use fill_table::{FillTable, MarketEntry, MarketSource};
 use fills::SourceError;
-use goldsky_client::{Client, Gamma, GammaPage, MarketData};
+use goldsky_client::{Client, MarketData};
+use polymarket_api::{Gamma, GammaMarket, GammaPage};
 use startup::{Failure, Settings, Shutdown};
 
 use crate::errors::{from_source, from_table};
@@ -177,7 +178,7 @@ fn entry(data: MarketData) -> MarketEntry {
     }
 }
 
-fn entries(market: goldsky_client::GammaMarket) -> Vec<MarketEntry> {
+fn entries(market: GammaMarket) -> Vec<MarketEntry> {
     let outcomes = market.outcomes.into_iter().enumerate();
     outcomes
         .map(|(index, (token_id, outcome))| MarketEntry {

@@ -1,7 +1,8 @@
 //! The source that the settings name.
 
-use goldsky_client::{Client, Config, Endpoint, Gamma};
+use goldsky_client::{Client, Config, Endpoint};
 use pacer::Pacer;
+use polymarket_api::Gamma;
 use startup::settings::SourceSettings;
 use startup::{ExitCode, Failure};
 

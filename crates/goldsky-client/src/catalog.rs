@@ -1,7 +1,8 @@
+use api_client::{Object, Wrong};
 use fills::{ConditionId, TokenId};
 use serde_json::Value;
 
-use crate::entity::{Entity, Object, Wrong};
+use crate::entity::Entity;
 
 /// A token of the book and the condition it belongs to.
 ///
@@ -42,7 +43,7 @@ fn outcome_index(value: &Value) -> Result<Option<u32>, Wrong> {
         Some(index) => Ok(Some(index)),
         None => Err((
             "outcomeIndex",
-            crate::text::one_line(&format!("{value} is no index")),
+            api_client::text::one_line(&format!("{value} is no index")),
         )),
     }
 }

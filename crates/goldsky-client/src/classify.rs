@@ -1,81 +1,18 @@
 //! What an answer that is no success means: the one place that decides what is worth a retry.
 
-use std::time::Duration;
-
-use crate::text;
-
-/// What went wrong with one attempt, and what that calls for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) class: Class,
-    /// What happened, on one line, without secrets.
-    pub(crate) message: String,
-}
-
-/// What a failure calls for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// Wait with all requests, then ask again; it is nobody's failure.
-    RateLimited { retry_after: Option<Duration> },
-    /// Wait long with all requests, then ask again.
-    Overloaded,
-    /// Ask again after a while.
-    Passing,
-    /// Ask again after a while, or for less where the request is for several pages.
-    TimedOut,
-    /// Ask again once or twice; if it stays, ask for less.
-    HeavyOrPassing,
-    /// Ask for less.
-    TooHeavy,
-    /// Ask again once or twice, since something between may have spoilt the answer; then stop.
-    Misshapen,
-    /// Stop: the request is refused as such.
-    Refused,
-    /// Stop: the source says that its data is broken.
-    Broken,
-}
-
-impl Failure {
-    pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-        }
-    }
-
-    pub(crate) fn passing(message: impl Into<String>) -> Self {
-        Self::new(Class::Passing, message)
-    }
-
-    pub(crate) fn misshapen(message: impl Into<String>) -> Self {
-        Self::new(Class::Misshapen, message)
-    }
-
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self::new(Class::Refused, message)
-    }
-}
+use api_client::{Class, Failure, text};
 
 /// What to look at when the source refuses a request as such.
-const HINT: &str = "check the endpoint's URL, and that it names an order-book subgraph";
+pub(crate) const HINT: &str = "check the endpoint's URL, and that it names an order-book subgraph";
 
 /// Classifies an HTTP status other than success.
-pub(crate) fn status(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Failure {
-    let words = text::excerpt(body);
-    let message = if words.is_empty() {
-        format!("HTTP {status}")
-    } else {
-        format!("HTTP {status}: {words}")
-    };
-    let class = match status {
-        429 => Class::RateLimited { retry_after },
-        503 if words.contains("in the past 60 seconds") => Class::Overloaded,
-        408 | 504 | 524 => Class::TimedOut,
-        500.. | 425 => Class::Passing,
-        413 => Class::TooHeavy,
-        _ => return Failure::refused(format!("{message}; {HINT}")),
-    };
-    Failure::new(class, message)
+#[cfg(any(test, fuzzing))]
+pub(crate) fn status(
+    status: u16,
+    retry_after: Option<std::time::Duration>,
+    body: &[u8],
+) -> Failure {
+    api_client::status(status, retry_after, body, HINT)
 }
 
 /// Classifies an answer that is JSON and has neither `data` nor `errors`, by what it says instead.

@@ -1,22 +1,18 @@
 use std::sync::Arc;
 
+use api_client::{Config, Error, Exchange, Http, Request, Stats, Transport};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId, Turn};
 use pacer::{Pacer, Permit};
 
 use crate::catalog::MarketData;
-use crate::config::Config;
+use crate::classify::HINT;
 use crate::entity::{self, Entity, EntityPage};
-use crate::error::Error;
-use crate::exchange::Exchange;
-use crate::http::Http;
 use crate::orderbooks::Orderbook;
 use crate::query;
 use crate::reader::Reader;
-use crate::stats::Stats;
 use crate::survey;
-use crate::transport::{Request, Transport};
 
 /// A client of one order-book subgraph. Share it by reference or [`std::sync::Arc`]: all calls of
 /// a process should go through one client and one [`Pacer`].
@@ -39,14 +35,14 @@ impl Client {
     /// Makes a client over another way to the endpoint than its own HTTP.
     pub fn with_transport(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
         Self {
-            exchange: Exchange::new(config, pacer, transport),
+            exchange: Exchange::new(config, pacer, transport, HINT),
             reader: Arc::new(Reader::new()),
         }
     }
 
     /// Tells what the client has done so far.
     pub fn stats(&self) -> Stats {
-        self.exchange.counters.snapshot()
+        self.exchange.stats()
     }
 
     /// Fetches up to `limit` (1 to 1000) tokens of the book behind `after_id`, in the order of
@@ -114,7 +110,7 @@ impl Client {
             entity::read(&after_id, limit, data.field("rows")?)
         };
         let answer = self.exchange.ask(&self.post(json, 1), read).await?;
-        self.exchange.counters.add_pages(1);
+        self.exchange.add_pages(1);
         Ok(answer)
     }
 
@@ -166,7 +162,7 @@ impl FillSource for Client {
             return Ok(vec![Page::default(); queries.len()]);
         }
         let pages = pages?;
-        self.exchange.counters.add_pages(pages.len());
+        self.exchange.add_pages(pages.len());
         Ok(pages)
     }
 }

@@ -1,11 +1,7 @@
 //! Pages of the subgraph's other entities, by id.
 
+use api_client::{Failure, MalformedEntity, Object, Wrong, read_row, text};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
-
-use crate::classify::Failure;
-use crate::salvage::kind;
-use crate::text;
 
 /// A page of entities, in the order of their ids as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,23 +27,6 @@ impl<T> EntityPage<T> {
     }
 }
 
-/// An entity that the source served and that does not read: it is kept, counted and shown.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("entity {id}: {field} {reason}")]
-pub struct MalformedEntity {
-    /// The entity's id as served, or empty where it has none.
-    pub id: String,
-    /// The name of the field that is wrong.
-    pub field: String,
-    /// What is wrong with it.
-    pub reason: String,
-    /// The entity as served, JSON.
-    pub entity: String,
-}
-
-/// What is wrong with a field: its name, and the rest of a sentence that begins with it.
-pub(crate) type Wrong = (&'static str, String);
-
 /// An entity that is paged by id.
 pub(crate) trait Entity: Sized {
     /// The root field that lists it.
@@ -56,62 +35,6 @@ pub(crate) trait Entity: Sized {
     const COLUMNS: &str;
 
     fn read(object: &Object) -> Result<Self, Wrong>;
-}
-
-/// The fields of one served object.
-pub(crate) struct Object(Map<String, Value>);
-
-impl Object {
-    /// Reads a field that is text and parses.
-    pub(crate) fn parse<T>(&self, field: &'static str) -> Result<T, Wrong>
-    where
-        T: std::str::FromStr<Err: std::fmt::Display>,
-    {
-        let text = self.text(field)?;
-        text.parse()
-            .map_err(|error| (field, text::one_line(&format!("{text:?}: {error}"))))
-    }
-
-    /// Reads a field that is text.
-    pub(crate) fn text(&self, field: &'static str) -> Result<&str, Wrong> {
-        match self.0.get(field) {
-            Some(Value::String(text)) => Ok(text),
-            Some(other) => Err((field, format!("is {} instead of text", kind(other)))),
-            None => Err((field, "is missing".to_owned())),
-        }
-    }
-
-    /// Returns a field as served, null if it is missing.
-    pub(crate) fn value(&self, field: &str) -> &Value {
-        self.0.get(field).unwrap_or(&Value::Null)
-    }
-}
-
-/// Reads a row of any list: the object, or what was served instead.
-pub(crate) fn read_row<T>(
-    row: &RawValue,
-    id_field: &'static str,
-    read: impl FnOnce(&Object) -> Result<T, Wrong>,
-) -> (Option<String>, Result<T, MalformedEntity>) {
-    let value = serde_json::from_str(row.get()).unwrap_or_default();
-    let (id, result) = match value {
-        Value::Object(object) => {
-            let object = Object(object);
-            let id = object.text(id_field).ok().map(str::to_owned);
-            (id, read(&object))
-        }
-        other => {
-            let reason = format!("is {} instead of an object", kind(&other));
-            (None, Err(("entity", reason)))
-        }
-    };
-    let result = result.map_err(|(field, reason)| MalformedEntity {
-        id: id.clone().unwrap_or_default(),
-        field: field.to_owned(),
-        reason,
-        entity: row.get().to_owned(),
-    });
-    (id, result)
 }
 
 /// Reads a page that was asked for behind `after_id`.

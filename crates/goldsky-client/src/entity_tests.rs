@@ -1,9 +1,9 @@
+use api_client::Class;
 use fills::TokenId;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::catalog::MarketData;
-use crate::classify::Class;
 use crate::orderbooks::Orderbook;
 
 const CONDITION: &str = "0x953f48f1a09f76b5a170b33839263059f28c105d1fb17c2390c192cfd3ac94af";

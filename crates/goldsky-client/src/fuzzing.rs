@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::catalog::MarketData;
 use crate::orderbooks::Orderbook;
 use crate::wire::Data;
-use crate::{classify, entity, gamma, page, query, sound, survey};
+use crate::{classify, entity, page, query, sound, survey};
 
 /// Reads an answer: a line that says what was asked for, then the body.
 ///
@@ -21,7 +21,6 @@ pub fn answer(input: &[u8]) {
     let asked = page_query(&asked);
     drop(query::pages(std::slice::from_ref(&asked)));
     drop(survey::read(body));
-    drop(gamma::read(body));
     drop(classify::status(500, None, body));
     let Ok((data, rows)) = Data::open(body, 1).and_then(|data| {
         let rows = data.field("p0")?;

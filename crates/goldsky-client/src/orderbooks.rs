@@ -1,6 +1,7 @@
+use api_client::{Object, Wrong};
 use fills::TokenId;
 
-use crate::entity::{Entity, Object, Wrong};
+use crate::entity::Entity;
 
 /// What the indexer counted for one token, one step for each `OrderFilled`: what a complete load
 /// must add up to.

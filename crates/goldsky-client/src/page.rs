@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use api_client::Failure;
 use fills::{Cursor, Fill, Filter, Malformed, OrderFilled, Page, PageQuery, Side, TokenId};
 use serde_json::value::RawValue;
 
-use crate::classify::Failure;
 use crate::salvage::{self, Salvaged};
 
 /// Reads the rows that were answered to `query`.
@@ -116,7 +116,7 @@ impl<'a> Order<'a> {
 
     fn follow(&mut self, place: (u64, &'a str)) -> Result<(), String> {
         let (timestamp, id) = place;
-        let shown = || crate::text::one_line(id);
+        let shown = || api_client::text::one_line(id);
         if timestamp < self.from || timestamp >= self.until {
             return Err(format!(
                 "has row {} of second {timestamp}, outside of [{}, {})",

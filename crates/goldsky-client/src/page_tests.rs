@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::classify::Class;
 use crate::sound;
 use crate::wire::Data;
+use api_client::Class;
 
 /// An event of the given second whose transaction hash ends in `tail`: later tails sort later.
 fn event(second: u64, tail: u8) -> Value {

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
+use api_client::{Class, Failure};
 use fills::{Page, PageQuery, SourceError, Survey};
 
-use crate::classify::{Class, Failure};
 use crate::surveyed::Surveyed;
 use crate::wire::{Data, Meta};
 use crate::{page, query, sound};

@@ -1,10 +1,9 @@
 //! What can be told of a row that does not fit the event.
 
+use api_client::{kind, text};
 use fills::Malformed;
 use serde_json::Value;
 use serde_json::value::RawValue;
-
-use crate::text;
 
 /// The fields that an event has, all text.
 const FIELDS: [&str; 11] = [
@@ -66,15 +65,4 @@ pub(crate) fn seconds(text: &str) -> Option<u64> {
         .all(|byte| byte.is_ascii_digit())
         .then(|| text.parse().ok())
         .flatten()
-}
-
-pub(crate) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
 }

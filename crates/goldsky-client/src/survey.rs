@@ -1,9 +1,9 @@
 //! Reading the answer to a survey.
 
+use api_client::Failure;
 use fills::Survey;
 use serde::Deserialize;
 
-use crate::classify::Failure;
 use crate::salvage;
 use crate::wire::Data;
 
@@ -43,7 +43,7 @@ fn edge(data: &Data<'_>, alias: &str) -> Result<Option<u64>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::Class;
+    use api_client::Class;
 
     fn answer(oldest: &str, newest: &str) -> String {
         format!(

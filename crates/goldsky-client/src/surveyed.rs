@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use api_client::Failure;
 use fills::{Filter, Page, PageQuery, Survey};
-
-use crate::classify::Failure;
 
 /// The second of a fill that is not known: no window reaches it.
 const NEVER: u64 = u64::MAX;

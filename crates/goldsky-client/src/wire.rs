@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use api_client::{Class, Failure, text};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::classify::{self, Class, Failure, GraphError};
-use crate::text;
+use crate::classify::{self, GraphError};
 
 /// The fields of a sound answer, unread and borrowed from its body.
 #[derive(Debug)]

@@ -1,13 +1,11 @@
 //! What goes out.
 
 use fills::{FillSource as _, PageQuery, SourceError, Turn};
-use goldsky_client::Gamma;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::fixture::{
-    answer, client, events, first_page, hasty, hasty_pacer, page_after, requests_to, serve_always,
-    sound,
+    answer, client, events, first_page, page_after, requests_to, serve_always, sound,
 };
 
 #[tokio::test]
@@ -76,21 +74,4 @@ async fn what_the_source_would_refuse_is_not_sent() {
     }
     assert_eq!(client.fetch(Turn::unasked(), &[]).await, Ok(Vec::new()));
     assert_eq!(requests_to(&server).await, 0);
-}
-
-#[tokio::test]
-async fn gamma_is_asked_for_markets_by_offset() {
-    let markets: Value =
-        serde_json::from_str(include_str!("../answers/gamma_markets.json")).unwrap();
-    let server = serve_always(ResponseTemplate::new(200).set_body_json(markets)).await;
-    let base = format!("{}/base/", server.uri());
-    let gamma = Gamma::new(hasty(&base), hasty_pacer()).unwrap();
-    assert_eq!(gamma.markets(true, 500, 1000).await.unwrap().len(), 3);
-    let requests = server.received_requests().await.unwrap();
-    assert_eq!(requests[0].method.as_str(), "GET");
-    assert_eq!(requests[0].url.path(), "/base/markets");
-    assert_eq!(
-        requests[0].url.query(),
-        Some("limit=500&offset=1000&closed=true")
-    );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fills::{Fill, FillSource, Filter, PageQuery, TokenId, Turn};
-use goldsky_client::{Client, Gamma};
+use goldsky_client::Client;
 use goldsky_simulator::{Config, Data, Entities, Fault, Faults, Host, Seeded, Simulator, Text};
 use serde_json::json;
 
@@ -330,24 +330,4 @@ async fn catalogue_and_counters_are_paged_to_the_end() {
     let page = client.orderbooks_of(&some).await.unwrap();
     let found: BTreeSet<_> = page.entities.iter().map(|book| book.token_id).collect();
     assert_eq!(found, some.into_iter().collect());
-}
-
-#[tokio::test]
-async fn gamma_is_paged_to_the_end() {
-    let source = Simulator::start(Config::default()).await.unwrap();
-    let gamma = Gamma::new(hasty(&source.gamma_url()), hasty_pacer()).unwrap();
-    let mut conditions = BTreeSet::new();
-    for closed in [true, false] {
-        let mut offset = 0;
-        loop {
-            let page = gamma.markets(closed, 20, offset).await.unwrap();
-            assert!(page.malformed.is_empty(), "{:?}", page.malformed);
-            if page.is_empty() {
-                break;
-            }
-            offset += u32::try_from(page.len()).unwrap();
-            conditions.extend(page.markets.into_iter().map(|market| market.condition_id));
-        }
-    }
-    assert_eq!(conditions.len() as u64, source.markets());
 }

@@ -9,22 +9,22 @@ use pacer::{Outcome, Pacer, Permit};
 use tokio::time::Instant;
 
 use crate::bundle::Bundle;
-use crate::classify::{self, Class, Failure};
 use crate::config::{Config, RetryPolicy};
 use crate::decoders::Decoders;
 use crate::endpoint::Endpoint;
+use crate::failure::{self, Class, Failure};
 use crate::retry::{Tries, Verdict};
-use crate::stats::Counters;
+use crate::stats::{Counters, Stats};
 use crate::transport::{Answer, Request, Transport, TransportError};
 
 /// Reads the body of an answer, on whatever thread.
-pub(crate) trait Read<T>: Fn(&[u8]) -> Result<T, Failure> + Send + Sync + 'static {}
+pub trait Read<T>: Fn(&[u8]) -> Result<T, Failure> + Send + Sync + 'static {}
 
 impl<T, F: Fn(&[u8]) -> Result<T, Failure> + Send + Sync + 'static> Read<T> for F {}
 
 /// The way to one endpoint.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub struct Exchange {
     endpoint: Endpoint,
     transport: Arc<dyn Transport>,
     pacer: Pacer,
@@ -33,11 +33,20 @@ pub(crate) struct Exchange {
     jitter: Jitter,
     bundle: Bundle,
     decoders: Decoders,
-    pub(crate) counters: Counters,
+    /// What to look at where a request is refused as such.
+    hint: &'static str,
+    counters: Counters,
 }
 
 impl Exchange {
-    pub(crate) fn new(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
+    /// Makes the way to the configured endpoint. `hint` says what to look at where a request is
+    /// refused as such.
+    pub fn new(
+        config: Config,
+        pacer: Pacer,
+        transport: Arc<dyn Transport>,
+        hint: &'static str,
+    ) -> Self {
         Self {
             transport,
             endpoint: config.endpoint,
@@ -47,18 +56,34 @@ impl Exchange {
             jitter: Jitter::new(config.jitter_seed),
             bundle: Bundle::new(config.most_pages_per_request),
             decoders: Decoders::new(config.decoders),
+            hint,
             counters: Counters::default(),
         }
     }
 
-    pub(crate) fn endpoint(&self) -> &Endpoint {
+    /// Tells what was asked and answered so far.
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+
+    /// Counts lists that were answered.
+    pub fn add_pages(&self, pages: usize) {
+        self.counters.add_pages(pages);
+    }
+
+    /// Returns where it asks.
+    pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     /// Asks until `read` accepts an answer or there is no hope left.
     ///
-    /// Cancel safety: a dropped call gives its permit back and keeps nothing.
-    pub(crate) async fn ask<T: Send + 'static>(
+    /// # Errors
+    /// Any [`SourceError`] that outlasted the retries.
+    ///
+    /// # Cancel safety
+    /// A dropped call gives its permit back and keeps nothing.
+    pub async fn ask<T: Send + 'static>(
         &self,
         request: &Request,
         read: impl Read<T>,
@@ -68,7 +93,10 @@ impl Exchange {
     }
 
     /// Asks for several pages like [`Exchange::ask`], with a permit that was taken before.
-    pub(crate) async fn ask_for_pages<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// As [`Exchange::ask`].
+    pub async fn ask_for_pages<T: Send + 'static>(
         &self,
         permit: Permit,
         pages: usize,
@@ -80,17 +108,20 @@ impl Exchange {
     }
 
     /// Waits until one more request may be sent.
-    pub(crate) async fn permit(&self) -> Permit {
+    pub async fn permit(&self) -> Permit {
         self.pacer.acquire().await
     }
 
     /// Returns how many pages one request should ask for at most.
-    pub(crate) fn pages(&self) -> usize {
+    pub fn pages(&self) -> usize {
         self.bundle.pages()
     }
 
     /// Asks like [`Exchange::ask`], with the patience of a survey.
-    pub(crate) async fn ask_soon<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// As [`Exchange::ask`].
+    pub async fn ask_soon<T: Send + 'static>(
         &self,
         request: &Request,
         read: impl Read<T>,
@@ -110,7 +141,12 @@ impl Exchange {
         })?;
         match answer.status {
             200..300 => Ok(answer),
-            status => Err(classify::status(status, answer.retry_after, &answer.body)),
+            status => Err(failure::status(
+                status,
+                answer.retry_after,
+                &answer.body,
+                self.hint,
+            )),
         }
     }
 

@@ -1,7 +1,7 @@
+use api_client::Class;
 use serde_json::json;
 
 use super::*;
-use crate::classify::Class;
 
 const EXCERPT: &str = include_str!("../tests/answers/gamma_markets.json");
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use fills::SourceError;
 
-use crate::classify::{Class, Failure};
 use crate::config::RetryPolicy;
+use crate::failure::{Class, Failure};
 
 /// Attempts at something that may pass before it is believed: an overloaded store, a spoilt answer.
 const DOUBTFUL_ATTEMPTS: u32 = 3;

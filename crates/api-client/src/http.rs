@@ -14,14 +14,19 @@ use crate::room::Rooms;
 use crate::text;
 use crate::transport::{Answer, Request, Transport, TransportError};
 
-pub(crate) struct Http {
+/// A [`Transport`] over HTTP, with the bounds of its configuration.
+pub struct Http {
     client: reqwest::Client,
     max_answer_bytes: usize,
     rooms: Rooms,
 }
 
 impl Http {
-    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+    /// Sets up HTTP and TLS.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if this machine has neither certificates nor TLS that will do.
+    pub fn new(config: &Config) -> Result<Self, Error> {
         // Only the first installation in a process counts; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = builder(config)

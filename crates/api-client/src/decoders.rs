@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::classify::Failure;
+use crate::failure::Failure;
 
 /// A bounded share of the runtime's pool for blocking work.
 #[derive(Debug)]

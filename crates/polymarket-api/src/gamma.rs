@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
+use api_client::{
+    Config, Error, Exchange, Failure, Http, MalformedEntity, Object, Request, Stats, Wrong, kind,
+    read_row,
+};
 use fills::{ConditionId, SourceError, TokenId};
 use pacer::Pacer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::classify::Failure;
-use crate::config::Config;
-use crate::entity::{self, MalformedEntity, Object, Wrong};
-use crate::error::Error;
-use crate::exchange::Exchange;
-use crate::http::Http;
-use crate::salvage::kind;
-use crate::stats::Stats;
-use crate::transport::Request;
+/// What to look at where Gamma refuses a request as such.
+const HINT: &str = "check that the URL is that of Polymarket's Gamma";
 
 /// A market as Gamma describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,13 +64,13 @@ impl Gamma {
     pub fn new(config: Config, pacer: Pacer) -> Result<Self, Error> {
         let transport = Arc::new(Http::new(&config)?);
         Ok(Self {
-            exchange: Exchange::new(config, pacer, transport),
+            exchange: Exchange::new(config, pacer, transport, HINT),
         })
     }
 
     /// Tells what the client has done so far.
     pub fn stats(&self) -> Stats {
-        self.exchange.counters.snapshot()
+        self.exchange.stats()
     }
 
     /// Fetches up to `limit` markets behind the first `offset`, closed ones or open ones.
@@ -93,7 +90,7 @@ impl Gamma {
         ];
         let url = self.exchange.endpoint().join("markets", &query);
         let page = self.exchange.ask(&Request::Get { url }, read).await?;
-        self.exchange.counters.add_pages(1);
+        self.exchange.add_pages(1);
         Ok(page)
     }
 }
@@ -108,7 +105,7 @@ pub(crate) fn read(body: &[u8]) -> Result<GammaPage, Failure> {
     })?;
     let mut page = GammaPage::default();
     for row in rows {
-        match entity::read_row(row, "conditionId", market).1 {
+        match read_row(row, "conditionId", market).1 {
             Ok(market) => page.markets.push(market),
             Err(malformed) => page.malformed.push(malformed),
         }

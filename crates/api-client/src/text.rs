@@ -7,7 +7,7 @@ const MOST_CHARS: usize = 300;
 /// what is beyond 300 characters is cut off.
 ///
 /// Answers have been seen to echo megabytes of SQL.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let mut line = String::new();
     let mut chars = 0;
     let mut space = false;
@@ -31,7 +31,7 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// Returns the beginning of a body as [`one_line`] does, whatever bytes it is made of.
-pub(crate) fn excerpt(body: &[u8]) -> String {
+pub fn excerpt(body: &[u8]) -> String {
     let beginning = &body[..body.len().min(4 * MOST_CHARS)];
     one_line(&String::from_utf8_lossy(beginning))
 }

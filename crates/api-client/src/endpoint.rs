@@ -31,7 +31,8 @@ impl Endpoint {
     /// **Source**: Polymarket's documentation.
     pub const PUBLIC_GAMMA: &str = "https://gamma-api.polymarket.com";
 
-    pub(crate) fn url(&self) -> &Url {
+    /// Returns the whole URL, secrets included.
+    pub fn url(&self) -> &Url {
         &self.0
     }
 
@@ -72,7 +73,7 @@ impl Endpoint {
     }
 
     /// Returns the URL with a path appended to its own and with this query, as pairs.
-    pub(crate) fn join(&self, path: &str, query: &[(&str, String)]) -> Url {
+    pub fn join(&self, path: &str, query: &[(&str, String)]) -> Url {
         let mut url = self.0.clone();
         let whole = format!("{}/{path}", url.path().trim_end_matches('/'));
         url.set_path(&whole);
