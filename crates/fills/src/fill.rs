@@ -20,7 +20,7 @@ pub const NEG_RISK_EXCHANGE: Address = Address([
 ]);
 
 /// What the owner of the order did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// Paid USDC for shares.
     Buy,

@@ -10,6 +10,7 @@ mod memory;
 mod source;
 mod span;
 mod store;
+mod trade;
 
 pub use cursor::Cursor;
 pub use event::{FieldError, Malformed, OrderFilled};
@@ -20,3 +21,4 @@ pub use memory::{MemorySource, MemoryTable};
 pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
 pub use span::{Span, SpanSet};
 pub use store::{FillStore, Loaded, Receipt, Scope, StoreError};
+pub use trade::{Trade, TradeKey};
