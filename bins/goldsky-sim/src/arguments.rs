@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use goldsky_simulator::{Config, Data, Entities, FaultRate, Faults, Host, RateLimit, Seeded, Text};
+use goldsky_simulator::{
+    Config, Data, DataApi, Entities, FaultRate, Faults, Host, RateLimit, Seeded, Text,
+};
 
 /// Serve a simulated order-book subgraph: seeded data, rate limits, faults.
 ///
-/// Prints one JSON line when it is ready, serves GET /expected, /stats and /gamma/markets beside
-/// the GraphQL endpoint, and ends on SIGINT or SIGTERM.
+/// Prints one JSON line when it is ready, serves GET /expected, /stats, /gamma/markets,
+/// /data-api/activity and /data-api/trades beside the GraphQL endpoint, and ends on SIGINT or SIGTERM.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
@@ -37,6 +39,10 @@ pub(crate) struct Arguments {
     /// Which tokens of --events are known, one market-data object a line
     #[arg(long, value_name = "FILE.jsonl", requires = "events")]
     market_data: Option<PathBuf>,
+
+    /// Serve these rows of Polymarket's data API, one object a line, instead of what the fills make
+    #[arg(long, value_name = "FILE.jsonl")]
+    activity: Option<PathBuf>,
 
     /// How long a request takes at least; dear queries take longer in proportion
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -129,6 +135,10 @@ impl Arguments {
             latency: Duration::from_millis(self.latency_ms),
             faults,
             fault_seed: self.seed,
+            data_api: DataApi {
+                rows: self.activity.map(Text::File),
+                ..DataApi::default()
+            },
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Config {
     pub faults: Faults,
     /// Chooses which requests the faults hit.
     pub fault_seed: u64,
+    /// What stands in for Polymarket's data API.
+    pub data_api: DataApi,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             latency: Duration::ZERO,
             faults: Faults::default(),
             fault_seed: 1,
+            data_api: DataApi::default(),
         }
     }
 }
@@ -119,6 +122,33 @@ impl Entities {
             head: None,
             seconds_per_block: None,
             unknown_tokens: 0.0,
+        }
+    }
+}
+
+/// What stands in for Polymarket's data API, and how much of it is shown.
+#[derive(Debug, Clone)]
+pub struct DataApi {
+    /// Rows as the API's `/activity` shows them, one JSON object a line; without them they are
+    /// made from the fills that are served.
+    pub rows: Option<Text>,
+    /// The most rows in one answer. Whoever asks for more gets these.
+    pub most_rows: usize,
+    /// The largest offset of `/activity`, in each window of time.
+    pub most_activity_offset: usize,
+    /// The largest offset of `/trades`.
+    pub most_trades_offset: usize,
+}
+
+impl Default for DataApi {
+    /// Rows made from the fills, 500 in an answer; offsets up to 5000 of activity and 3000 of
+    /// trades. **Source**: Polymarket's documentation, and refusals that users report.
+    fn default() -> Self {
+        Self {
+            rows: None,
+            most_rows: 500,
+            most_activity_offset: 5000,
+            most_trades_offset: 3000,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+mod data_api;
 mod error;
 mod expected;
 mod faults;
@@ -13,7 +14,7 @@ mod server;
 mod simulator;
 mod stats;
 
-pub use config::{Config, Data, Entities, FIRST_SECOND, LAST_SECOND, Seeded, Text};
+pub use config::{Config, Data, DataApi, Entities, FIRST_SECOND, LAST_SECOND, Seeded, Text};
 pub use data::{ExpectedToken, Head};
 pub use error::Error;
 pub use expected::Expected;

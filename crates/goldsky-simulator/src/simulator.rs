@@ -47,7 +47,7 @@ impl Simulator {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let state = Arc::new(State::new(&config, dataset));
+        let state = Arc::new(State::new(&config, dataset)?);
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&state), stopped));
         tracing::info!(%address, fills = state.node.dataset.fills(), "simulating the source");
@@ -73,6 +73,11 @@ impl Simulator {
     /// Returns the URL in place of Gamma's, to which `/markets` is added.
     pub fn gamma_url(&self) -> String {
         format!("http://{}/gamma", self.address)
+    }
+
+    /// Returns the URL in place of the data API's, to which `/activity` and `/trades` are added.
+    pub fn data_api_url(&self) -> String {
+        format!("http://{}/data-api", self.address)
     }
 
     /// Returns the number of events served.

@@ -12,6 +12,9 @@ pub(crate) const CTF_EXCHANGE: &[u8; 42] = b"0x4bfb41d5b3570defd03c39a9a4d8de6bd
 /// The negative-risk exchange. **Source**: Polymarket/neg-risk-ctf-adapter, block 50505492.
 pub(crate) const NEG_RISK_EXCHANGE: &[u8; 42] = b"0xc5d563a36ae78145c45a50134d48a1215220f80a";
 
+/// Both, as the `taker` of a crossing order.
+pub(crate) const EXCHANGES: [&[u8]; 2] = [CTF_EXCHANGE, NEG_RISK_EXCHANGE];
+
 /// All made-up events in order of `(timestamp, id)`.
 #[derive(Debug)]
 pub(crate) struct Made {

@@ -21,7 +21,7 @@ pub(crate) use catalogue::{Catalogue, USDC};
 pub(crate) use counters::{Counters, scaled};
 pub(crate) use given::Given;
 pub(crate) use load::load;
-pub(crate) use made::{Made, MadeRows};
+pub(crate) use made::{EXCHANGES, Made, MadeRows};
 pub(crate) use mix::{Key, unit};
 pub(crate) use postings::Postings;
 pub(crate) use rows::{Column, Rows};

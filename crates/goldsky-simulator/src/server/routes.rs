@@ -9,6 +9,7 @@ use super::body::{AnswerBody, BrokenOff};
 use super::state::State;
 use super::stream::ResetSwitch;
 use super::{answers, query};
+use crate::data_api::Listing;
 use crate::{expected, gamma};
 
 /// The subgraph's path on the recorded graph-node.
@@ -45,8 +46,18 @@ pub(crate) async fn route(
             let wanted = gamma::MarketQuery::parse(request.uri().query().unwrap_or_default());
             answers::json(gamma::markets(dataset, &wanted))
         }
+        (&Method::GET, "/data-api/activity") => data_api(&request, state, Listing::Activity),
+        (&Method::GET, "/data-api/trades") => data_api(&request, state, Listing::Trades),
         _ => answers::not_found(),
     })
+}
+
+fn data_api(request: &Request<Incoming>, state: &State, listing: Listing) -> Response<AnswerBody> {
+    let query = request.uri().query().unwrap_or_default();
+    match state.data_api.answer(&state.node.dataset, listing, query) {
+        Ok(rows) => answers::json(rows),
+        Err(reason) => answers::bad_request(&reason),
+    }
 }
 
 /// Accepts the recorded node's path and that of the public host.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::rate::{RateWindow, Refused};
 use crate::config::Config;
 use crate::data::{Dataset, Key, unit};
+use crate::data_api::Rows;
+use crate::error::Error;
 use crate::faults::{Fault, Faults};
 use crate::node::Node;
 use crate::stats::Counts;
@@ -17,6 +19,7 @@ pub(crate) struct State {
     pub(crate) node: Node,
     pub(crate) latency: Duration,
     pub(crate) counts: Counts,
+    pub(crate) data_api: Rows,
     faults: RwLock<Faults>,
     fault_seed: u64,
     queries: AtomicU64,
@@ -25,17 +28,18 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: &Config, dataset: Dataset) -> Self {
-        Self {
+    pub(crate) fn new(config: &Config, dataset: Dataset) -> Result<Self, Error> {
+        Ok(Self {
             node: Node::new(dataset, config.host.clone()),
             latency: config.latency,
             counts: Counts::default(),
+            data_api: Rows::new(&config.data_api)?,
             faults: RwLock::new(config.faults.clone()),
             fault_seed: config.fault_seed,
             queries: AtomicU64::new(0),
             rate: Mutex::new(config.rate_limit.map(RateWindow::new)),
             started: Instant::now(),
-        }
+        })
     }
 
     /// Takes one request of the budget.

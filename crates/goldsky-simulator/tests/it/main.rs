@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod client;
+mod data_api;
 mod events;
 mod failures;
 mod paging;
