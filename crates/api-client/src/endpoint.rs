@@ -31,6 +31,11 @@ impl Endpoint {
     /// **Source**: Polymarket's documentation.
     pub const PUBLIC_GAMMA: &str = "https://gamma-api.polymarket.com";
 
+    /// The data API, which tells what a wallet did.
+    ///
+    /// **Source**: Polymarket's documentation.
+    pub const PUBLIC_DATA_API: &str = "https://data-api.polymarket.com";
+
     /// Returns the whole URL, secrets included.
     pub fn url(&self) -> &Url {
         &self.0
@@ -68,8 +73,12 @@ impl Endpoint {
     }
 
     fn is_public(&self) -> bool {
-        [Self::PUBLIC_ORDERBOOK, Self::PUBLIC_GAMMA]
-            .contains(&self.0.as_str().trim_end_matches('/'))
+        [
+            Self::PUBLIC_ORDERBOOK,
+            Self::PUBLIC_GAMMA,
+            Self::PUBLIC_DATA_API,
+        ]
+        .contains(&self.0.as_str().trim_end_matches('/'))
     }
 
     /// Returns the URL with a path appended to its own and with this query, as pairs.
@@ -171,6 +180,7 @@ mod tests {
     fn the_public_endpoints_parse() {
         assert!(!endpoint(Endpoint::PUBLIC_ORDERBOOK).is_loopback());
         assert!(!endpoint(Endpoint::PUBLIC_GAMMA).is_loopback());
+        assert!(!endpoint(Endpoint::PUBLIC_DATA_API).is_loopback());
         let shown = endpoint(Endpoint::PUBLIC_ORDERBOOK).to_string();
         assert_eq!(shown, Endpoint::PUBLIC_ORDERBOOK);
     }

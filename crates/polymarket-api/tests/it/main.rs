@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod data_api;
 mod fixture;
 mod gamma;
+mod history;
