@@ -20,6 +20,7 @@ mod store;
 mod table;
 mod tokens;
 mod view;
+mod wallets;
 
 pub use catalogue::{Catalogue, CatalogueLoad, MarketEntry, MarketSource};
 pub use difference::Difference;
@@ -33,3 +34,4 @@ pub use store::Store;
 pub use table::FillTable;
 pub use tokens::{Selection, SelectionSize};
 pub use view::FILL_COLUMNS;
+pub use wallets::{ChosenFor, SampledWallet, TradeCursor};

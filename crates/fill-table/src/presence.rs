@@ -27,7 +27,8 @@ const WINDOW_GROWTH: usize = 8;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Both ends are inclusive: the last second of a `DateTime` has no successor.
-const WITHIN: &str = "timestamp BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32})";
+pub(crate) const WITHIN: &str =
+    "timestamp BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32})";
 
 #[derive(Row, Deserialize)]
 struct LoadedRow {
@@ -177,7 +178,7 @@ fn bound(query: Query, scope: &Scope, end: u64) -> Option<Query> {
 }
 
 /// Returns the first and the last second of a span that a `DateTime` can hold, if any.
-fn seconds(span: Span) -> Option<(u32, u32)> {
+pub(crate) fn seconds(span: Span) -> Option<(u32, u32)> {
     let first = u32::try_from(span.from).ok()?;
     let last = u32::try_from(span.to.checked_sub(1)?).unwrap_or(u32::MAX);
     (first <= last).then_some((first, last))

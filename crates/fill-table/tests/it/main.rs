@@ -12,3 +12,4 @@ mod realdata;
 mod schema;
 mod server;
 mod store;
+mod wallets;
