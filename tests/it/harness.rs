@@ -137,9 +137,14 @@ impl Source {
         }
     }
 
+    /// Returns the URL of something that it serves beside fills.
+    pub(crate) fn url(&self, path: &str) -> String {
+        self.process.url(path)
+    }
+
     /// Returns the counters that the source raised, by token.
     pub(crate) async fn expected(&self) -> Value {
-        let url = self.process.url("/expected");
+        let url = self.url("/expected");
         let response = http().get(url).send().await.unwrap();
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }

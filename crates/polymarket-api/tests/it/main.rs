@@ -6,3 +6,5 @@ mod data_api;
 mod fixture;
 mod gamma;
 mod history;
+mod realdata;
+mod simulated;
