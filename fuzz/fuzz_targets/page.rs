@@ -3,4 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| goldsky_client::fuzzing::answer(input));
+fuzz_target!(|input: &[u8]| {
+    goldsky_client::fuzzing::answer(input);
+    polymarket_api::fuzzing::answer(input);
+});

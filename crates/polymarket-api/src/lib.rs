@@ -3,6 +3,9 @@
 mod compare;
 mod data_api;
 mod difference;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gamma;
 mod history;
 mod millionths;

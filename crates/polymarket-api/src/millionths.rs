@@ -43,6 +43,8 @@ pub(crate) fn millionths(text: &str) -> Result<u128, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, expected: Result<u128, &str>) {
@@ -92,6 +94,29 @@ mod tests {
             "", "-1", "+1", ".5", "1e", "1ee3", "0x1", "NaN", "1 ", &long,
         ] {
             check(text, Err("is not a number"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_reads_as_written_however_it_is_written(
+            amount: u128,
+            bits in 0_u32..128,
+            shift in 0_usize..40,
+            zeros in 0_usize..5,
+        ) {
+            let amount = amount >> bits;
+            let (whole, rest) = (amount / 1_000_000, amount % 1_000_000);
+            let plain = format!("{whole}.{rest:06}{}", "0".repeat(zeros));
+            prop_assert_eq!(millionths(&plain), Ok(amount));
+            // The same digits behind a point moved to the left, and an exponent that moves it back.
+            let digits = format!("{:0>width$}", amount, width = shift + 1);
+            let (left, right) = digits.split_at(digits.len() - shift);
+            let scientific = format!("{left}.{right}e{}", shift as i64 - DECIMALS);
+            prop_assert_eq!(millionths(&scientific), Ok(amount), "{}", scientific);
+            // One digit behind the last that counts.
+            let finer = format!("{whole}.{rest:06}{}1", "0".repeat(zeros));
+            prop_assert!(millionths(&finer).is_err());
         }
     }
 }

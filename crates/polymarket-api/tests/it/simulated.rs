@@ -47,16 +47,18 @@ async fn wallets_match_whether_the_api_merges_their_fills_or_not() {
         let fills = wallets.entry(fill.maker).or_default();
         fills.push(Trade::from(&fill));
     }
-    let mut fills = 0;
+    let (mut fills, mut trades) = (0, 0);
     for (wallet, parts) in wallets {
-        let trades = Trade::sum(parts);
-        let table = stream::iter(trades.into_iter().map(Ok::<_, HistoryError>));
+        let sums = Trade::sum(parts);
+        let table = stream::iter(sums.into_iter().map(Ok::<_, HistoryError>));
         let witness = History::new(&api, wallet, Span::new(0, u64::MAX));
         let compared = Comparison::default().compare(table, witness.into_stream());
         let compared = compared.await.unwrap();
         assert_eq!(compared.differences, [], "{wallet}");
         assert!(compared.is_complete());
         fills += compared.table.fills;
+        trades += compared.matching;
     }
     assert_eq!(fills, simulator.fills());
+    assert!(trades < fills, "nothing was merged in {fills} fills");
 }
