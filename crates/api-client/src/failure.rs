@@ -1,4 +1,5 @@
-//! What went wrong with one attempt, and what a status other than success means.
+//! What went wrong with one attempt, and what a status other than success means. What the words of
+//! an answer mean is known to whoever asked.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What an answer that is no success means: the one place that decides what is worth a retry.
+//! What the errors within an answer mean: with the statuses, which `api-client` classifies, all that
+//! decides what is worth a retry.
 
 use api_client::{Class, Failure, text};
 
