@@ -5,8 +5,7 @@ use fills::SourceError;
 use goldsky_client::{Client, MarketData};
 use polymarket_api::{Gamma, GammaMarket, GammaPage};
 use startup::{Failure, Settings, Shutdown};
-
-use crate::errors::{from_source, from_table};
+use wiring::errors::{from_source, from_table};
 
 const PAGE: u16 = 1000;
 const GAMMA_PAGE: u32 = 500;

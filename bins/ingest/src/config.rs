@@ -1,9 +1,9 @@
 //! `ingest config show`.
 
 use startup::{ExitCode, Failure, Output, Settings};
+use wiring::errors::printed;
 
 use crate::cli::ConfigCommand;
-use crate::errors::printed;
 
 /// Prints every setting with its value and where it came from.
 ///

@@ -2,9 +2,9 @@
 
 use goldsky_simulator::{Data, Seeded, Simulator};
 use startup::{ExitCode, Failure, Settings, Shutdown};
+use wiring::progress::Bar;
 
 use crate::cli::{DemoArgs, demo_dir};
-use crate::progress::Bar;
 use crate::run;
 
 /// Puts a demo's data beside a real run's, unless a directory was named.

@@ -3,10 +3,10 @@
 use clickhouse_embedded::{InstallOptions, LIBRARY_VERSION, locate};
 use serde_json::json;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
+use wiring::database::{auth, ensure_library, open_engine};
+use wiring::errors::{from_engine, printed};
 
 use crate::cli::{EngineCommand, ServeArgs};
-use crate::database::{auth, ensure_library, open_engine};
-use crate::errors::{from_engine, printed};
 
 /// Runs one of the engine's commands.
 ///

@@ -1,77 +1,31 @@
 //! The backfill as a command. Types meet here; what they do is in the crates.
 
 mod catalogue;
-mod checkpoint;
 mod cli;
 mod config;
-mod database;
 mod demo;
 mod engine;
-mod errors;
 mod markets;
-mod progress;
 mod run;
-mod scope;
-mod source;
 mod status;
 mod summary;
 
-use std::path::PathBuf;
-
 use clap::Parser;
-use startup::{Environment, ExitCode, Failure, Output, Settings, Shutdown};
+use startup::{ExitCode, Failure, Settings, Shutdown};
+use wiring::progress::Bar;
 
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     // A usage error ends in here with code 2.
     let cli = Cli::parse();
-    let mut output = output_before_settings();
-    match start(cli, &mut output) {
-        Ok(code) => code,
-        Err(failure) => {
-            // Standard error may be closed; then there is nobody to tell.
-            let _ = failure.report(&mut std::io::stderr(), output);
-            failure.code
-        }
-    }
+    let (settings, logs) = (cli.settings.clone(), cli.logs);
+    wiring::start::run(&settings, logs, |settings, bar| {
+        dispatch(cli, settings, bar)
+    })
 }
 
-/// Guesses for whom to write while the settings are not read yet, so that what is wrong with them
-/// is told in the right form.
-fn output_before_settings() -> Output {
-    use std::io::IsTerminal;
-
-    let line = std::env::args()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace('=', " ");
-    match line.rsplit_once("--output ") {
-        Some((_, value)) if value.starts_with("json") => Output::Json,
-        Some(_) => Output::Human,
-        None if std::io::stdout().is_terminal() => Output::Human,
-        None => Output::Json,
-    }
-}
-
-fn start(cli: Cli, output: &mut Output) -> Result<ExitCode, Failure> {
-    let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let environment = Environment::from_process(&directory)?;
-    let settings = Settings::resolve(&cli.settings, &environment, &directory)?;
-    *output = settings.output;
-    let bar = progress::Bar::new(settings.output);
-    let around = bar.clone();
-    startup::logging::init(cli.logs, settings.output, &environment, move |print| {
-        around.suspend(print)
-    })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(ExitCode::Failed, error))?;
-    runtime.block_on(dispatch(cli, settings, bar))
-}
-
-async fn dispatch(cli: Cli, settings: Settings, bar: progress::Bar) -> Result<ExitCode, Failure> {
+async fn dispatch(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Failure> {
     let (_, shutdown) = Shutdown::on_signals()?;
     match cli.command {
         None | Some(Command::Run) if cli.demo.demo => {

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
+use wiring::database::Database;
+use wiring::errors::{from_source, from_table, printed};
+use wiring::source;
 
+use crate::catalogue;
 use crate::cli::MarketsArgs;
-use crate::database::Database;
-use crate::errors::{from_source, from_table, printed};
-use crate::{catalogue, source};
 
 /// Loads the catalogue from the beginning.
 ///

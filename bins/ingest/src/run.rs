@@ -10,13 +10,14 @@ use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use tokio::sync::watch;
+use wiring::database::Database;
+use wiring::errors::{from_run, from_source, from_table};
+use wiring::progress::{self, Bar};
+use wiring::scope::{self, Scope};
+use wiring::{checkpoint, source};
 
-use crate::database::Database;
-use crate::errors::{from_run, from_source, from_table};
-use crate::progress::{self, Bar};
-use crate::scope::{self, Scope};
+use crate::catalogue;
 use crate::summary::Summary;
-use crate::{catalogue, checkpoint, source};
 
 /// Inserts at once: while one is being written, the next is on its way.
 const PARALLEL_INSERTS: usize = 2;

@@ -5,10 +5,9 @@ use fill_table::Totals;
 use ingest_engine::Progress;
 use serde_json::json;
 use startup::{ExitCode, Failure, Output, Settings};
-
-use crate::database::Database;
-use crate::errors::{from_checkpoint, from_table, printed};
-use crate::progress::grouped;
+use wiring::database::Database;
+use wiring::errors::{from_checkpoint, from_table, printed};
+use wiring::progress::grouped;
 
 /// Shows where the backfill stands.
 ///

@@ -7,11 +7,10 @@ use goldsky_client::Client;
 use ingest_engine::{End, FailedUnit, Outcome};
 use serde::Serialize;
 use startup::{Failure, Output, Settings};
-
-use crate::database::Database;
-use crate::errors::{from_table, printed};
-use crate::progress::{duration, grouped};
-use crate::scope::Scope;
+use wiring::database::Database;
+use wiring::errors::{from_table, printed};
+use wiring::progress::{duration, grouped};
+use wiring::scope::Scope;
 
 /// How long a run that was asked to stop asks for what the table holds.
 const PATIENCE_OF_A_STOP: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ const GAMMA_IN_FLIGHT: usize = 4;
 ///
 /// # Errors
 /// A URL that cannot be asked, or TLS that cannot be set up.
-pub(crate) fn client(settings: &SourceSettings) -> Result<Client, Failure> {
+pub fn client(settings: &SourceSettings) -> Result<Client, Failure> {
     let pacer = Pacer::new(pacer::Config {
         max_in_flight: settings.workers,
         requests_per_10s: settings.requests_per_10s,
@@ -35,7 +35,7 @@ pub(crate) fn client(settings: &SourceSettings) -> Result<Client, Failure> {
 ///
 /// # Errors
 /// A URL that cannot be asked, or TLS that cannot be set up.
-pub(crate) fn gamma(settings: &SourceSettings) -> Result<Gamma, Failure> {
+pub fn gamma(settings: &SourceSettings) -> Result<Gamma, Failure> {
     let pacer = Pacer::new(pacer::Config {
         max_in_flight: GAMMA_IN_FLIGHT,
         requests_per_10s: None,

@@ -12,7 +12,7 @@ use crate::scope::Scope;
 ///
 /// # Errors
 /// That it is in use, of another job, damaged or not to be read.
-pub(crate) fn open(settings: &Settings, scope: &Scope) -> Result<FileStore, Failure> {
+pub fn open(settings: &Settings, scope: &Scope) -> Result<FileStore, Failure> {
     let path = &settings.progress.checkpoint;
     let opened = if settings.progress.fresh {
         FileStore::open_fresh(path, &scope.identity)
@@ -27,10 +27,7 @@ pub(crate) fn open(settings: &Settings, scope: &Scope) -> Result<FileStore, Fail
 ///
 /// # Errors
 /// That it does, or that checkpoint or table cannot be read.
-pub(crate) async fn check_promise(
-    checkpoint: &FileStore,
-    database: &Database,
-) -> Result<(), Failure> {
+pub async fn check_promise(checkpoint: &FileStore, database: &Database) -> Result<(), Failure> {
     let Some(loaded) = checkpoint.load().await.map_err(from_checkpoint)? else {
         return Ok(());
     };
@@ -60,7 +57,7 @@ pub(crate) async fn check_promise(
 ///
 /// # Errors
 /// That it was not confirmed.
-pub(crate) fn confirm_fresh(settings: &Settings) -> Result<(), Failure> {
+pub fn confirm_fresh(settings: &Settings) -> Result<(), Failure> {
     use std::io::{IsTerminal, Write};
 
     if !settings.progress.fresh || settings.progress.yes || !settings.progress.checkpoint.exists() {

@@ -14,11 +14,12 @@ const DRAW_EVERY: Duration = Duration::from_millis(250);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// A line at the bottom of the terminal; nothing where there is no terminal.
-#[derive(Clone)]
-pub(crate) struct Bar(ProgressBar);
+#[derive(Debug, Clone)]
+pub struct Bar(ProgressBar);
 
 impl Bar {
-    pub(crate) fn new(output: Output) -> Self {
+    /// Makes the line; it is hidden from programs.
+    pub fn new(output: Output) -> Self {
         let bar = ProgressBar::new_spinner();
         if output == Output::Json {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -30,7 +31,7 @@ impl Bar {
     }
 
     /// Steps aside while something else prints.
-    pub(crate) fn suspend(&self, print: &mut dyn FnMut()) {
+    pub fn suspend(&self, print: &mut dyn FnMut()) {
         self.0.suspend(print);
     }
 
@@ -43,7 +44,7 @@ impl Bar {
 ///
 /// # Cancel safety
 /// Made to be dropped.
-pub(crate) async fn follow(bar: &Bar, mut watch: watch::Receiver<Snapshot>) -> Infallible {
+pub async fn follow(bar: &Bar, mut watch: watch::Receiver<Snapshot>) -> Infallible {
     let mut pace = Pace::new();
     let every = if bar.shows() { DRAW_EVERY } else { LOG_EVERY };
     let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
@@ -72,7 +73,8 @@ pub(crate) async fn follow(bar: &Bar, mut watch: watch::Receiver<Snapshot>) -> I
 }
 
 impl Bar {
-    pub(crate) fn clear(&self) {
+    /// Takes the line away.
+    pub fn clear(&self) {
         self.0.finish_and_clear();
     }
 }
@@ -148,7 +150,7 @@ fn line(snapshot: &Snapshot, pace: &Measured) -> String {
 }
 
 /// Writes seconds as `1 h 02 min`, `3 min 20 s` or `20 s`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
@@ -158,7 +160,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// Writes a number with a comma every three digits.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -1,5 +1,6 @@
 //! What a run is to load, decided from the settings and what the source says of itself.
 
+use std::fmt;
 use std::sync::Arc;
 
 use checkpoint_store::Identity;
@@ -17,21 +18,35 @@ use crate::errors::from_table;
 const TOKENS_PER_GROUP: u64 = 500;
 
 /// What to load and how.
-pub(crate) struct Scope {
-    pub(crate) strategy: &'static str,
-    pub(crate) why: &'static str,
-    pub(crate) span: Span,
+pub struct Scope {
+    /// Its name.
+    pub strategy: &'static str,
+    /// Why that one.
+    pub why: &'static str,
+    /// Which seconds.
+    pub span: Span,
     /// The source's newest block when the span was decided.
-    pub(crate) source_block: u64,
-    pub(crate) groups: Option<Arc<dyn TokenGroups>>,
-    pub(crate) identity: Identity,
+    pub source_block: u64,
+    /// The tokens, in groups; nothing scans all fills.
+    pub groups: Option<Arc<dyn TokenGroups>>,
+    /// What makes a checkpoint this job's.
+    pub identity: Identity,
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("strategy", &self.strategy)
+            .field("span", &self.span)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Tells whether the run asks by market, and why.
 ///
 /// # Errors
 /// A scan was asked for, of some markets only.
-pub(crate) fn by_market(scope: &ScopeSettings) -> Result<(bool, &'static str), Failure> {
+pub fn by_market(scope: &ScopeSettings) -> Result<(bool, &'static str), Failure> {
     match scope.strategy {
         Strategy::Scan if scope.is_some_markets() => Err(Failure::new(
             ExitCode::Usage,
@@ -52,7 +67,7 @@ pub(crate) fn by_market(scope: &ScopeSettings) -> Result<(bool, &'static str), F
 ///
 /// # Errors
 /// A selection of markets that are not in the catalogue.
-pub(crate) async fn decide(
+pub async fn decide(
     settings: &Settings,
     survey: &Survey,
     table: &FillTable,

@@ -9,14 +9,15 @@ use startup::{ExitCode, Failure};
 ///
 /// # Errors
 /// That it cannot be written.
-pub(crate) fn printed(text: &str) -> Result<ExitCode, Failure> {
+pub fn printed(text: &str) -> Result<ExitCode, Failure> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(|error| Failure::new(ExitCode::Failed, error))?;
     Ok(ExitCode::Done)
 }
 
-pub(crate) fn from_source(error: SourceError) -> Failure {
+/// Gives an error of the source its exit code and what mends it.
+pub fn from_source(error: SourceError) -> Failure {
     let (code, hint) = match &error {
         SourceError::Unavailable { .. } => (
             ExitCode::Unreachable,
@@ -38,7 +39,8 @@ pub(crate) fn from_source(error: SourceError) -> Failure {
     Failure::new(code, error).with_hint(hint)
 }
 
-pub(crate) fn from_table(error: fill_table::Error) -> Failure {
+/// Gives an error of the table its exit code and what mends it.
+pub fn from_table(error: fill_table::Error) -> Failure {
     use fill_table::Error;
     let (code, hint) = match &error {
         Error::Unreachable { .. } => (
@@ -67,7 +69,8 @@ pub(crate) fn from_table(error: fill_table::Error) -> Failure {
     Failure::new(code, error).with_hint(hint)
 }
 
-pub(crate) fn from_checkpoint(error: checkpoint_store::Error) -> Failure {
+/// Gives an error of the checkpoint its exit code and what mends it.
+pub fn from_checkpoint(error: checkpoint_store::Error) -> Failure {
     let code = match &error {
         checkpoint_store::Error::Corrupt { .. } | checkpoint_store::Error::Io { .. } => {
             ExitCode::Failed
@@ -78,7 +81,8 @@ pub(crate) fn from_checkpoint(error: checkpoint_store::Error) -> Failure {
     Failure::new(code, error).with_hint(hint)
 }
 
-pub(crate) fn from_engine(error: clickhouse_embedded::Error) -> Failure {
+/// Gives an error of the embedded engine its exit code and what mends it.
+pub fn from_engine(error: clickhouse_embedded::Error) -> Failure {
     use clickhouse_embedded::Error;
     let (code, hint) = match &error {
         Error::Locked { .. } => (
@@ -101,7 +105,8 @@ pub(crate) fn from_engine(error: clickhouse_embedded::Error) -> Failure {
     Failure::new(code, error).with_hint(hint)
 }
 
-pub(crate) fn from_run(error: ingest_engine::Error) -> Failure {
+/// Gives an error of a run its exit code and what mends it.
+pub fn from_run(error: ingest_engine::Error) -> Failure {
     use ingest_engine::Error;
     match error {
         Error::Source(error) => from_source(error),

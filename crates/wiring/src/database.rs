@@ -19,8 +19,10 @@ const USUAL_PORT: u16 = 8123;
 const LISTENER_FILE: &str = "clickhouse.url";
 
 /// An open database, and the engine behind it where that is in this process.
-pub(crate) struct Database {
-    pub(crate) table: FillTable,
+#[derive(Debug)]
+pub struct Database {
+    /// The fills table.
+    pub table: FillTable,
     engine: Option<Engine>,
     listener: Option<clickhouse_embedded::Server>,
 }
@@ -31,7 +33,7 @@ impl Database {
     ///
     /// # Errors
     /// What stands in the way, with the exit code that fits.
-    pub(crate) async fn open(settings: &TableSettings) -> Result<Self, Failure> {
+    pub async fn open(settings: &TableSettings) -> Result<Self, Failure> {
         let database = settings.clickhouse_database.clone();
         let (server, engine) = match &settings.clickhouse_url {
             Some(url) => {
@@ -74,7 +76,7 @@ impl Database {
     ///
     /// # Errors
     /// As [`Database::open`].
-    pub(crate) async fn open_to_read(settings: &TableSettings) -> Result<Self, Failure> {
+    pub async fn open_to_read(settings: &TableSettings) -> Result<Self, Failure> {
         let opened = Self::open(settings).await;
         let Err(failure) = &opened else { return opened };
         let locked = matches!(
@@ -105,7 +107,7 @@ impl Database {
     }
 
     /// Lets other programs read while this one runs, if the engine is in this process.
-    pub(crate) async fn listen(&mut self, settings: &TableSettings) {
+    pub async fn listen(&mut self, settings: &TableSettings) {
         let Some(engine) = &self.engine else { return };
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT));
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -124,12 +126,12 @@ impl Database {
     }
 
     /// Returns where other programs can read now, if anywhere.
-    pub(crate) fn listener_url(&self) -> Option<String> {
+    pub fn listener_url(&self) -> Option<String> {
         self.listener.as_ref().map(|server| server.url())
     }
 
     /// Closes the engine, so that its data directory is free and its threads have ended.
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         let Self {
             table,
             engine,
@@ -143,7 +145,7 @@ impl Database {
 }
 
 /// Tells who may use a listener of this program: whoever has the password, where there is one.
-pub(crate) fn auth(settings: &TableSettings) -> Auth {
+pub fn auth(settings: &TableSettings) -> Auth {
     match settings.clickhouse_password.expose() {
         "" => Auth::Open,
         password => Auth::Credentials {
@@ -167,7 +169,7 @@ fn tell_listener(data_dir: &Path, url: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// That its library cannot be had, or that the directory cannot be opened.
-pub(crate) async fn open_engine(settings: &TableSettings) -> Result<Engine, Failure> {
+pub async fn open_engine(settings: &TableSettings) -> Result<Engine, Failure> {
     ensure_library().await?;
     let directory = settings.data_dir.join("clickhouse");
     let opened =
@@ -182,7 +184,7 @@ pub(crate) async fn open_engine(settings: &TableSettings) -> Result<Engine, Fail
 ///
 /// # Errors
 /// What stood in the way, and what to do about it.
-pub(crate) async fn ensure_library() -> Result<std::path::PathBuf, Failure> {
+pub async fn ensure_library() -> Result<std::path::PathBuf, Failure> {
     let options = InstallOptions::default();
     if let Some(path) = locate(&options) {
         return Ok(path);

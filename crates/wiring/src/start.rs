@@ -1,0 +1,69 @@
+//! The way from a command line to a running command.
+
+use std::path::PathBuf;
+
+use startup::{Environment, ExitCode, Failure, LogArgs, Output, Settings, SettingsArgs};
+
+use crate::progress::Bar;
+
+/// Reads the settings, begins to log and runs a command on a runtime; tells what stood in the way.
+pub fn run<F>(
+    settings: &SettingsArgs,
+    logs: LogArgs,
+    command: impl FnOnce(Settings, Bar) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<ExitCode, Failure>>,
+{
+    let mut output = output_before_settings();
+    match start(settings, logs, &mut output, command) {
+        Ok(code) => code,
+        Err(failure) => {
+            // Standard error may be closed; then there is nobody to tell.
+            let _ = failure.report(&mut std::io::stderr(), output);
+            failure.code
+        }
+    }
+}
+
+/// Guesses for whom to write while the settings are not read yet, so that what is wrong with them
+/// is told in the right form.
+fn output_before_settings() -> Output {
+    use std::io::IsTerminal;
+
+    let line = std::env::args()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('=', " ");
+    match line.rsplit_once("--output ") {
+        Some((_, value)) if value.starts_with("json") => Output::Json,
+        Some(_) => Output::Human,
+        None if std::io::stdout().is_terminal() => Output::Human,
+        None => Output::Json,
+    }
+}
+
+fn start<F>(
+    settings: &SettingsArgs,
+    logs: LogArgs,
+    output: &mut Output,
+    command: impl FnOnce(Settings, Bar) -> F,
+) -> Result<ExitCode, Failure>
+where
+    F: Future<Output = Result<ExitCode, Failure>>,
+{
+    let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let environment = Environment::from_process(&directory)?;
+    let settings = Settings::resolve(settings, &environment, &directory)?;
+    *output = settings.output;
+    let bar = Bar::new(settings.output);
+    let around = bar.clone();
+    startup::logging::init(logs, settings.output, &environment, move |print| {
+        around.suspend(print);
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(ExitCode::Failed, error))?;
+    runtime.block_on(command(settings, bar))
+}
