@@ -78,6 +78,16 @@ impl Names {
         self.derived("_dead_letters")
     }
 
+    /// Names the table that holds the source's own counters, for validation.
+    pub fn orderbooks(&self) -> Qualified {
+        self.derived("_orderbooks")
+    }
+
+    /// Names the table of rows that a repair took out.
+    pub fn quarantine(&self) -> Qualified {
+        self.derived("_quarantine")
+    }
+
     /// Quotes any name for use in SQL.
     pub(crate) fn quote(name: &str) -> String {
         format!("`{}`", escape(name, '`'))

@@ -1,8 +1,10 @@
 //! The handle from which everything about one fills table starts.
 
 use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead};
 
 use crate::names::Names;
+use crate::retry::reading;
 use crate::{Catalogue, Error, Server, Store};
 
 /// A fills table on a server: its schema, its rows, its catalogue and the questions about it.
@@ -45,6 +47,30 @@ impl FillTable {
     /// [`Error::Insert`] where the sink does not start: the table has to exist.
     pub async fn open(&self, config: clickhouse_sink::Config) -> Result<Store, Error> {
         Store::open(self.clone(), config).await
+    }
+
+    /// Reads all rows of a query in memory. What may pass is tried again for half a minute.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, Error> {
+        reading(|| async { Ok(self.query(sql).fetch_all().await?) }).await
+    }
+
+    /// Reads the only row of a query, like [`FillTable::rows`].
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn row<T: RowOwned + RowRead>(&self, sql: &str) -> Result<T, Error> {
+        reading(|| async { Ok(self.query(sql).fetch_one().await?) }).await
+    }
+
+    /// Runs a statement that changes nothing when it runs again: it is tried again like a read.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn run(&self, sql: &str) -> Result<(), Error> {
+        reading(|| async { Ok(self.query(sql).execute().await?) }).await
     }
 
     /// Starts a query. `?` is no placeholder: parameters go by [`Query::param`].
