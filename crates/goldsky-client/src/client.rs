@@ -8,7 +8,7 @@ use pacer::{Pacer, Permit};
 
 use crate::catalog::MarketData;
 use crate::classify::HINT;
-use crate::entity::{self, Entity, EntityPage};
+use crate::entity::{self, Entity, EntityPage, IdRange};
 use crate::orderbooks::Orderbook;
 use crate::query;
 use crate::reader::Reader;
@@ -69,6 +69,43 @@ impl Client {
         limit: u16,
     ) -> Result<EntityPage<Orderbook>, SourceError> {
         self.entities(after_id, limit).await
+    }
+
+    /// Fetches up to `limit` (1 to 1000) order books of each range with one request, all as they
+    /// were at one block, in the order of the ranges. Go on behind [`EntityPage::last_id`].
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; then none of the pages was answered. [`SourceError::Protocol`] also
+    /// where the host keeps no history of that block.
+    pub async fn orderbooks_at(
+        &self,
+        turn: Turn,
+        block: u64,
+        ranges: &[IdRange],
+        limit: u16,
+    ) -> Result<Vec<EntityPage<Orderbook>>, SourceError> {
+        check_limit(limit)?;
+        let permit = match turn.into_permit::<Permit>() {
+            Some(permit) => permit,
+            None => self.exchange.permit().await,
+        };
+        let json = query::ranges(Orderbook::FIELD, Orderbook::COLUMNS, block, ranges, limit);
+        let request = self.post(json, ranges.len());
+        let (reader, asked) = (Arc::clone(&self.reader), ranges.to_vec());
+        let read = move |body: &[u8]| {
+            let data = reader.open(body)?;
+            let pages = asked.iter().enumerate().map(|(index, range)| {
+                let rows = data.field(&query::alias(index))?;
+                entity::read(&range.after, limit, rows)
+            });
+            pages.collect()
+        };
+        let pages: Vec<EntityPage<Orderbook>> = self
+            .exchange
+            .ask_for_pages(permit, ranges.len(), &request, read)
+            .await?;
+        self.exchange.counters.add_pages(pages.len());
+        Ok(pages)
     }
 
     /// Fetches the order books of up to 1000 tokens, in the order of their ids as text. Tokens

@@ -14,6 +14,15 @@ pub struct EntityPage<T> {
     pub last_id: Option<String>,
 }
 
+/// A range of ids, compared as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdRange {
+    /// The id before the range; empty for the beginning.
+    pub after: String,
+    /// The last id of the range, inclusive; nothing for the end.
+    pub through: Option<String>,
+}
+
 impl<T> EntityPage<T> {
     /// Returns how many entities the answer held. Fewer than asked for means that there are no
     /// more.

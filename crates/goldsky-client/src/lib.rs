@@ -25,5 +25,5 @@ pub use api_client::{
 };
 pub use catalog::MarketData;
 pub use client::Client;
-pub use entity::EntityPage;
+pub use entity::{EntityPage, IdRange};
 pub use orderbooks::Orderbook;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use fills::{Filter, PageQuery, TokenId};
 use serde_json::{Map, Value, json};
 
+use crate::entity::IdRange;
+
 /// Most rows that graph-node returns for one field.
 pub(crate) const MOST_ROWS: u16 = 1000;
 
@@ -75,6 +77,35 @@ pub(crate) fn entities_of(field: &str, columns: &str, ids: &[TokenId]) -> Vec<u8
         ),
         variables,
     )
+}
+
+/// Returns the request for a page of another entity from each of some ranges of ids, at one block,
+/// under [`alias`]es in the order of the ranges.
+pub(crate) fn ranges(
+    field: &str,
+    columns: &str,
+    block: u64,
+    ranges: &[IdRange],
+    limit: u16,
+) -> Vec<u8> {
+    let mut request = Request::default();
+    let limit = request.declare("n".to_owned(), "Int!", json!(limit));
+    let block = request.declare("b".to_owned(), "Int!", json!(block));
+    for (index, range) in ranges.iter().enumerate() {
+        let after = request.declare(format!("a{index}"), "ID!", json!(range.after));
+        let mut bounds = format!("id_gt: {after}");
+        if let Some(through) = &range.through {
+            let through = request.declare(format!("z{index}"), "ID!", json!(through));
+            let _ = write!(bounds, ", id_lte: {through}");
+        }
+        let alias = alias(index);
+        let _ = write!(
+            request.fields,
+            " {alias}: {field}(first: {limit}, orderBy: id, orderDirection: asc, \
+             block: {{number: {block}}}, where: {{{bounds}}}) {{ {columns} }}"
+        );
+    }
+    request.into_json("Ranges")
 }
 
 fn body(query: &str, variables: Map<String, Value>) -> Vec<u8> {
@@ -260,6 +291,30 @@ mod tests {
         }
         let declared = query.split_once(')').unwrap().0.matches('$').count();
         assert_eq!(declared, variables.as_object().unwrap().len());
+    }
+
+    #[test]
+    fn ranges_are_asked_for_at_one_block() {
+        let asked = [
+            IdRange {
+                after: "12".to_owned(),
+                through: Some("5".to_owned()),
+            },
+            IdRange::default(),
+        ];
+        let json = ranges("orderbooks", "id", 7, &asked, 10);
+        let body: Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(
+            body["query"],
+            "query Ranges($n: Int!, $b: Int!, $a0: ID!, $z0: ID!, $a1: ID!) \
+             { _meta { block { number } deployment hasIndexingErrors } \
+             p0: orderbooks(first: $n, orderBy: id, orderDirection: asc, block: {number: $b}, \
+             where: {id_gt: $a0, id_lte: $z0}) { id } \
+             p1: orderbooks(first: $n, orderBy: id, orderDirection: asc, block: {number: $b}, \
+             where: {id_gt: $a1}) { id } }"
+        );
+        let variables = json!({"n": 10, "b": 7, "a0": "12", "z0": "5", "a1": ""});
+        assert_eq!(body["variables"], variables);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fills::{Fill, FillSource, Filter, PageQuery, TokenId, Turn};
-use goldsky_client::Client;
+use goldsky_client::{Client, IdRange, Orderbook};
 use goldsky_simulator::{Config, Data, Entities, Fault, Faults, Host, Seeded, Simulator, Text};
 use serde_json::json;
 
@@ -330,4 +330,41 @@ async fn catalogue_and_counters_are_paged_to_the_end() {
     let page = client.orderbooks_of(&some).await.unwrap();
     let found: BTreeSet<_> = page.entities.iter().map(|book| book.token_id).collect();
     assert_eq!(found, some.into_iter().collect());
+
+    assert_eq!(books_by_range(&client).await, books);
+}
+
+/// Reads the order books of two ranges, both with each request, at one block.
+async fn books_by_range(client: &Client) -> Vec<Orderbook> {
+    let block = client.survey().await.unwrap().head_block;
+    let halves = |middle: &str| {
+        let first = IdRange {
+            after: String::new(),
+            through: Some(middle.to_owned()),
+        };
+        let second = IdRange {
+            after: middle.to_owned(),
+            through: None,
+        };
+        [first, second]
+    };
+    let mut ranges = halves("5");
+    let mut books = [Vec::new(), Vec::new()];
+    loop {
+        let turn = client.turn().await;
+        let pages = client
+            .orderbooks_at(turn, block, &ranges, 10)
+            .await
+            .unwrap();
+        assert_eq!(pages.len(), 2);
+        if pages.iter().all(|page| page.is_empty()) {
+            return books.concat();
+        }
+        for (index, page) in pages.into_iter().enumerate() {
+            books[index].extend(page.entities);
+            if let Some(last) = page.last_id {
+                ranges[index].after = last;
+            }
+        }
+    }
 }
