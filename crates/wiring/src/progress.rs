@@ -35,6 +35,12 @@ impl Bar {
         self.0.suspend(print);
     }
 
+    /// Shows a text in place of the one before.
+    pub fn show(&self, text: String) {
+        self.0.set_message(text);
+        self.0.tick();
+    }
+
     fn shows(&self) -> bool {
         !self.0.is_hidden()
     }
