@@ -25,10 +25,10 @@ pub enum Kind {
     TokenWithoutBook,
     /// A row has no value that could be true.
     ImpossibleRow,
-    /// The rows of a transaction do not fit together.
-    TransactionDiffers,
     /// The table holds fewer rows than the checkpoint promises.
     PromiseBroken,
+    /// A part of the load is left.
+    Unfinished,
     /// A wallet's fills are not what Polymarket's data API shows.
     WalletDiffers,
 }
@@ -45,8 +45,8 @@ impl Kind {
             Self::BookWithoutRows => "book-without-rows",
             Self::TokenWithoutBook => "token-without-book",
             Self::ImpossibleRow => "impossible-row",
-            Self::TransactionDiffers => "transaction-differs",
             Self::PromiseBroken => "promise-broken",
+            Self::Unfinished => "unfinished",
             Self::WalletDiffers => "wallet-differs",
         }
     }

@@ -38,6 +38,20 @@ impl Findings {
         self.kept.extend(other.kept.into_iter().take(room));
     }
 
+    /// Takes findings out that are told elsewhere.
+    #[must_use]
+    pub fn without(mut self, is_told: impl Fn(&Finding) -> bool) -> Self {
+        let before = self.kept.len();
+        self.kept.retain(|finding| !is_told(finding));
+        self.total -= (before - self.kept.len()) as u64;
+        self
+    }
+
+    /// Returns how many are kept at the most.
+    pub const fn most(&self) -> usize {
+        self.most
+    }
+
     /// Returns those kept, in the order in which they were found.
     pub fn kept(&self) -> &[Finding] {
         &self.kept

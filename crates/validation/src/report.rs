@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{Check, CheckVerdict, Finding, Findings};
+use crate::{Check, CheckVerdict, Finding, Findings, Plan};
 
 /// The verdict over all checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,6 +36,9 @@ pub struct Report {
     pub findings_total: u64,
     /// Rows that were put in and rows that were taken out by a repair.
     pub repaired: u64,
+    /// What a repair would do, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 impl Outcome {
@@ -69,6 +72,7 @@ impl Report {
             findings: findings.kept().to_vec(),
             checks,
             repaired: 0,
+            plan: None,
         }
     }
 }

@@ -1,0 +1,180 @@
+//! How much is there, and is it there once?
+
+use clickhouse::Row;
+use clickhouse::types::UInt256;
+use fills::Span;
+use serde::Deserialize;
+
+use crate::rows::token;
+use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
+
+/// Rows that are the same in their whole sorting key are neighbours, so that counting them needs no
+/// memory.
+const IN_ORDER: &str = "SETTINGS optimize_aggregation_in_order = 1";
+
+#[derive(Row, Deserialize)]
+struct Doubled {
+    token_id: UInt256,
+    first: u32,
+    last: u32,
+    rows: u64,
+}
+
+impl Validation {
+    /// Counts what the table holds, and compares it with what the checkpoint promises.
+    ///
+    /// # Errors
+    /// Any error of the table.
+    pub(crate) async fn counts(&self) -> Result<Outcome, Error> {
+        let mut outcome = Outcome::new(self.config.most_findings);
+        self.progress.tell(Level::Counts, "counting", 0, 3);
+        outcome.checks.push(self.held().await?);
+        self.progress
+            .tell(Level::Counts, "comparing with the checkpoint", 1, 3);
+        self.promised(&mut outcome).await?;
+        self.duplicates(&mut outcome).await?;
+        Ok(outcome)
+    }
+
+    async fn held(&self) -> Result<Check, Error> {
+        let totals = self.table.totals().await?;
+        let markets = self.table.names().markets_data();
+        let known: (u64, u64) = self
+            .table
+            .row(&format!(
+                "-- catalogue\nSELECT uniqExact(token_id), \
+                 uniqExactIf(condition_id, condition_id != '') FROM {markets}"
+            ))
+            .await?;
+        let share = |part: u64, all: u64| match all {
+            0 => serde_json::Value::Null,
+            // Cut to hundredths of a per cent, so that only all is 100.
+            all => (part.min(all) * 10_000 / all).into(),
+        };
+        let figures = Figures::new()
+            .with("fills", totals.fills)
+            .with("markets", totals.markets)
+            .with("tokens", totals.tokens)
+            .with("wallets", totals.wallets)
+            .with("first", totals.first)
+            .with("last", totals.last)
+            .with("catalogue_tokens", known.0)
+            .with("catalogue_markets", known.1)
+            .with(
+                "catalogue_markets_covered_basis_points",
+                share(totals.markets, known.1),
+            );
+        let query = self.table.totals_sql();
+        Ok(Check::new(Level::Counts, "fills", true, figures, query))
+    }
+
+    async fn promised(&self, outcome: &mut Outcome) -> Result<(), Error> {
+        const NAME: &str = "checkpoint";
+        let Some(promise) = self.coverage.promise else {
+            let why = "there is no checkpoint of this table";
+            outcome
+                .checks
+                .push(Check::not_run(Level::Counts, NAME, why));
+            return Ok(());
+        };
+        let found = self.table.count_in(promise.span).await?;
+        let refused = self.table.refused_in(promise.span).await?;
+        let held = found + refused;
+        let ok = match promise.is_all {
+            true => held == promise.fills,
+            false => held >= promise.fills,
+        };
+        if !ok {
+            let finding = Finding::new(
+                Kind::PromiseBroken,
+                (Level::Counts, NAME),
+                promise.fills,
+                held,
+            );
+            outcome.findings.push(finding.within(promise.span));
+        }
+        if !promise.is_complete {
+            let place = (Level::Counts, NAME);
+            let finding = Finding::new(Kind::Unfinished, place, true, false);
+            let about = "a part of the load is left: `ingest` goes on with it";
+            outcome.findings.push(
+                finding
+                    .within(promise.span)
+                    .about(about)
+                    .mended_by("ingest"),
+            );
+        }
+        let ok = ok && promise.is_complete;
+        let figures = Figures::new()
+            .with("complete", promise.is_complete)
+            .with("promised", promise.fills)
+            .with("rows", found)
+            .with("rows_refused", refused);
+        let Span { from, to } = promise.span;
+        let query = format!(
+            "SELECT count() FROM {} WHERE toUInt32(timestamp) >= {from} \
+             AND toUInt32(timestamp) < {to}",
+            self.table.names().data()
+        );
+        let check = Check::new(Level::Counts, NAME, ok, figures, query);
+        outcome.checks.push(check);
+        Ok(())
+    }
+
+    /// Looks for rows that are there more than once, month by month.
+    async fn duplicates(&self, outcome: &mut Outcome) -> Result<(), Error> {
+        const NAME: &str = "duplicates";
+        let months = self.months().await?;
+        let mut rows = 0;
+        for (index, month) in months.iter().enumerate() {
+            let (done, of) = (index as u64, months.len() as u64);
+            self.progress.tell(Level::Counts, NAME, done, of);
+            let by_token = format!(
+                "-- duplicates\nSELECT token_id, min(second) AS first, max(second) AS last, \
+                 toUInt64(sum(n - 1)) AS rows\nFROM ({})\nGROUP BY token_id ORDER BY rows DESC\n{IN_ORDER}",
+                self.doubled(&format!("toYYYYMM(timestamp) = {month}"))
+            );
+            for doubled in self.table.rows::<Doubled>(&by_token).await? {
+                rows += doubled.rows;
+                let span = Span::new(doubled.first.into(), u64::from(doubled.last) + 1);
+                let place = (Level::Counts, NAME);
+                let finding = Finding::new(Kind::DuplicateRows, place, 0, doubled.rows);
+                outcome.findings.push(
+                    finding
+                        .of_token(token(doubled.token_id))
+                        .within(span)
+                        .about("rows that are in the table again")
+                        .mended_by("validate --repair --remove-extra"),
+                );
+            }
+        }
+        let figures = Figures::new().with("duplicates", rows);
+        let query = format!(
+            "SELECT count() AS fills, sum(n - 1) AS duplicates FROM ({})\n{IN_ORDER}",
+            self.doubled("1")
+        );
+        let check = Check::new(Level::Counts, NAME, rows == 0, figures, query);
+        outcome.checks.push(check);
+        Ok(())
+    }
+
+    /// Returns the fills that are there more than once, as a subquery.
+    fn doubled(&self, condition: &str) -> String {
+        format!(
+            "SELECT any(token_id) AS token_id, toUInt32(timestamp) AS second, count() AS n\n\
+             FROM {} WHERE {condition}\nGROUP BY concat('0x', lower(hex(maker))), timestamp, \
+             tx_hash, order_hash\nHAVING n > 1",
+            self.table.names().data()
+        )
+    }
+
+    /// Returns the months in which the table has rows.
+    pub(crate) async fn months(&self) -> Result<Vec<u32>, Error> {
+        let sql = format!(
+            "-- months\nSELECT DISTINCT toUInt32(toYYYYMM(timestamp)) AS month FROM {} \
+             ORDER BY month",
+            self.table.names().data()
+        );
+        Ok(self.table.rows(&sql).await?)
+    }
+}

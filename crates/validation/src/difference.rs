@@ -1,0 +1,197 @@
+//! How rows of the table differ from the source's fills, fill by fill.
+
+use std::collections::{BTreeMap, HashMap};
+
+use fills::{Fill, FillId};
+
+/// Everything known to differ, each fill once however often it was looked at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Differences {
+    by_id: BTreeMap<FillId, Difference>,
+}
+
+/// One fill that is not in the table exactly once and as the source has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// The source's fill that the table lacks.
+    pub(crate) missing: Option<Fill>,
+    /// Rows that the source does not have like this.
+    pub(crate) extra: Vec<Fill>,
+    /// A row that is there as the source has it, and how many times too often.
+    pub(crate) doubled: Option<(Fill, u64)>,
+}
+
+impl Difference {
+    /// Tells whether the table has the fill with another value in a field.
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.missing.is_some() && !self.extra.is_empty()
+    }
+
+    /// Returns a fill of it, the source's where that is known.
+    fn any(&self) -> Option<&Fill> {
+        let doubled = self.doubled.as_ref().map(|(fill, _)| fill);
+        self.missing.as_ref().or(doubled).or(self.extra.first())
+    }
+
+    /// Returns the first and the last second of all its versions.
+    pub(crate) fn seconds(&self) -> Option<(u32, u32)> {
+        let doubled = self.doubled.iter().map(|(fill, _)| fill);
+        let versions = self.missing.iter().chain(&self.extra).chain(doubled);
+        let seconds = versions.map(|fill| fill.timestamp);
+        Some((seconds.clone().min()?, seconds.max()?))
+    }
+}
+
+impl Differences {
+    /// Compares all fills of a part of the source with all rows of the same part of the table, and
+    /// returns what is new.
+    pub(crate) fn compare(&mut self, source: &[Fill], table: &[Fill]) -> Vec<Difference> {
+        let mut rows: HashMap<FillId, Vec<Fill>> = HashMap::with_capacity(table.len());
+        for row in table {
+            rows.entry(row.id).or_default().push(*row);
+        }
+        let mut new = Vec::new();
+        for fill in source {
+            let found = rows.remove(&fill.id).unwrap_or_default();
+            new.extend(self.note(fill.id, compared(Some(fill), found)));
+        }
+        for (id, found) in rows {
+            new.extend(self.note(id, compared(None, found)));
+        }
+        new
+    }
+
+    /// Adds what was found of one fill; returns what of it was not known.
+    fn note(&mut self, id: FillId, found: Difference) -> Option<Difference> {
+        if found == Difference::default() {
+            return None;
+        }
+        let known = self.by_id.entry(id).or_default();
+        let new = Difference {
+            missing: found.missing.filter(|_| known.missing.is_none()),
+            doubled: found.doubled.filter(|_| known.doubled.is_none()),
+            extra: match known.extra.iter().any(|row| found.extra.contains(row)) {
+                true => Vec::new(),
+                false => found.extra,
+            },
+        };
+        known.missing = known.missing.or(new.missing);
+        known.doubled = known.doubled.or(new.doubled);
+        known.extra.extend(&new.extra);
+        (new != Difference::default()).then_some(new)
+    }
+
+    /// Returns all of them, in the order of their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&FillId, &Difference)> {
+        self.by_id.iter()
+    }
+
+    /// Returns how many fills differ.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Tells whether none does.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Returns the seconds in which fills differ, in order of time.
+    pub(crate) fn seconds_of(differences: &[Difference]) -> Vec<u32> {
+        let mut seconds: Vec<u32> = differences
+            .iter()
+            .filter_map(|difference| difference.any().map(|fill| fill.timestamp))
+            .collect();
+        seconds.sort_unstable();
+        seconds
+    }
+}
+
+fn compared(fill: Option<&Fill>, mut rows: Vec<Fill>) -> Difference {
+    let Some(fill) = fill else {
+        return Difference {
+            extra: rows,
+            ..Difference::default()
+        };
+    };
+    let all = rows.len();
+    rows.retain(|row| row != fill);
+    let right = (all - rows.len()) as u64;
+    Difference {
+        missing: (right == 0).then_some(*fill),
+        doubled: (right > 1).then(|| (*fill, right - 1)),
+        extra: rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fills::{Address, OrderHash, Side, TxHash};
+
+    use super::*;
+
+    fn fill(n: u8) -> Fill {
+        Fill {
+            id: FillId {
+                tx_hash: TxHash([n; 32]),
+                order_hash: OrderHash([n; 32]),
+            },
+            timestamp: 100 + u32::from(n),
+            maker: Address([n; 20]),
+            taker: Address([9; 20]),
+            token_id: 5.into(),
+            side: Side::Buy,
+            shares_base_units: 6,
+            usdc_base_units: 7,
+            fee_base_units: 0,
+        }
+    }
+
+    fn shifted(n: u8) -> Fill {
+        Fill {
+            timestamp: 500,
+            ..fill(n)
+        }
+    }
+
+    #[test]
+    fn equal_rows_do_not_differ_in_any_order() {
+        let mut differences = Differences::default();
+        assert!(
+            differences
+                .compare(&[fill(1), fill(2)], &[fill(2), fill(1)])
+                .is_empty()
+        );
+        assert!(differences.is_empty());
+    }
+
+    #[test]
+    fn each_kind_is_told_from_the_others() {
+        let mut differences = Differences::default();
+        let table = [fill(2), fill(2), fill(3), shifted(4)];
+        differences.compare(&[fill(1), fill(2), fill(4)], &table);
+        let found: Vec<&Difference> = differences.iter().map(|(_, found)| found).collect();
+        assert_eq!(found.len(), 4);
+        assert_eq!(
+            (found[0].missing, found[0].is_wrong()),
+            (Some(fill(1)), false)
+        );
+        assert_eq!(found[1].doubled, Some((fill(2), 1)));
+        assert_eq!(
+            (found[2].missing, found[2].extra.as_slice()),
+            (None, &[fill(3)][..])
+        );
+        assert!(found[3].is_wrong());
+        assert_eq!(found[3].seconds(), Some((104, 500)));
+    }
+
+    #[test]
+    fn a_row_in_another_window_becomes_one_wrong_row() {
+        let mut differences = Differences::default();
+        assert_eq!(differences.compare(&[fill(4)], &[]).len(), 1);
+        assert_eq!(differences.compare(&[], &[shifted(4)]).len(), 1);
+        assert_eq!(differences.compare(&[fill(4)], &[]), []);
+        assert_eq!(differences.len(), 1);
+        assert!(differences.iter().all(|(_, found)| found.is_wrong()));
+    }
+}

@@ -1,0 +1,28 @@
+use fills::{SourceError, StoreError};
+
+/// Why a validation could not be made or a repair not be finished.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The table cannot be read or written.
+    #[error(transparent)]
+    Table(#[from] fill_table::Error),
+    /// The source does not answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The table does not take or give rows.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Rows beside the table could not be inserted.
+    #[error("the source's counters could not be kept")]
+    Insert(#[from] clickhouse_sink::Error),
+    /// Loading what is missing failed.
+    #[error(transparent)]
+    Load(#[from] ingest_engine::Error),
+}
+
+impl From<clickhouse::error::Error> for Error {
+    fn from(error: clickhouse::error::Error) -> Self {
+        Self::Table(error.into())
+    }
+}

@@ -1,0 +1,143 @@
+//! Rows that are taken out go into a table beside, with the reason.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clickhouse::Row;
+use clickhouse::types::UInt256;
+use clickhouse_sink::{Config, Deduplication, Sink};
+use fills::{Fill, Side};
+use serde::Serialize;
+
+use crate::coverage::within;
+use crate::repair::Plan;
+use crate::repair::plan::Removal;
+use crate::{Error, Validation};
+
+/// Everything that makes a row what it is.
+const IDENTITY: &str =
+    "tx_hash, order_hash, maker, taker, token_id, side, shares, usdc, fee, timestamp";
+
+#[derive(Debug, Row, Serialize)]
+struct QuarantinedRow {
+    tx_hash: [u8; 32],
+    order_hash: [u8; 32],
+    maker: [u8; 20],
+    taker: [u8; 20],
+    token_id: UInt256,
+    side: i8,
+    shares: u128,
+    usdc: u128,
+    fee: u128,
+    timestamp: u32,
+    reason: &'static str,
+    repair: String,
+}
+
+impl QuarantinedRow {
+    fn new(removal: &Removal, repair: &str) -> Self {
+        let Fill {
+            id,
+            timestamp,
+            maker,
+            taker,
+            token_id,
+            side,
+            shares_base_units: shares,
+            usdc_base_units: usdc,
+            fee_base_units: fee,
+        } = removal.row;
+        Self {
+            tx_hash: id.tx_hash.0,
+            order_hash: id.order_hash.0,
+            maker: maker.0,
+            taker: taker.0,
+            token_id: UInt256::from_le_bytes(token_id.to_le_bytes()),
+            side: match side {
+                Side::Buy => 1,
+                Side::Sell => 2,
+            },
+            shares,
+            usdc,
+            fee,
+            timestamp,
+            reason: removal.reason,
+            repair: repair.to_owned(),
+        }
+    }
+}
+
+impl Validation {
+    /// Takes rows out: first they are durable beside the table, then they go from it.
+    pub(super) async fn remove(&self, plan: &Plan) -> Result<u64, Error> {
+        let (Some(first), Some(last)) = (
+            plan.removals
+                .iter()
+                .map(|removal| removal.row.timestamp)
+                .min(),
+            plan.removals
+                .iter()
+                .map(|removal| removal.row.timestamp)
+                .max(),
+        ) else {
+            return Ok(0);
+        };
+        let name = self.table.names().quarantine();
+        self.table
+            .run(&format!(
+                "-- create_quarantine\nCREATE TABLE IF NOT EXISTS {name} (\
+                 tx_hash FixedString(32), order_hash FixedString(32), maker FixedString(20), \
+                 taker FixedString(20), token_id UInt256, side Enum8('BUY' = 1, 'SELL' = 2), \
+                 shares UInt128, usdc UInt128, fee UInt128, timestamp DateTime('UTC'), \
+                 reason LowCardinality(String), repair String, \
+                 quarantined_at DateTime('UTC') DEFAULT now())\n\
+                 ENGINE = ReplacingMergeTree ORDER BY ({IDENTITY})\n\
+                 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1\n\
+                 COMMENT 'rows that repairs took out'"
+            ))
+            .await?;
+        let repair = repair_id();
+        self.keep(&plan.removals, &name.name, &repair).await?;
+        let span = fills::Span::new(first.into(), u64::from(last) + 1);
+        let doomed = format!(
+            "{} AND ({IDENTITY}) IN (SELECT {IDENTITY} FROM {name} WHERE repair = '{repair}')",
+            within(span)
+        );
+        let data = self.table.names().data();
+        let rows: u64 = self
+            .table
+            .row(&format!(
+                "-- count_doomed\nSELECT count() FROM {data} WHERE {doomed}"
+            ))
+            .await?;
+        self.table
+            .run(&format!(
+                "-- remove\nDELETE FROM {data} WHERE {doomed}\n\
+                 SETTINGS mutations_sync = 2, lightweight_deletes_sync = 2"
+            ))
+            .await?;
+        Ok(rows)
+    }
+
+    async fn keep(&self, removals: &[Removal], table: &str, repair: &str) -> Result<(), Error> {
+        let mut config = Config::new(table);
+        // Rows that are there twice become one.
+        config.deduplication = Deduplication::Off;
+        let client = self.table.server().client().clone();
+        let rows: Sink<QuarantinedRow> = Sink::start(client, config).await?;
+        for some in removals.chunks(10_000) {
+            let some = some
+                .iter()
+                .map(|removal| QuarantinedRow::new(removal, repair));
+            let _receipt = rows.send(some.collect()).await?;
+        }
+        Ok(rows.close().await?)
+    }
+}
+
+/// Names a repair by when it began and by its process.
+fn repair_id() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("{}-{}", now.as_nanos(), std::process::id())
+}

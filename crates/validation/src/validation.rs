@@ -1,0 +1,198 @@
+//! What a validation works with, and how its levels are run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fill_table::FillTable;
+use fills::{Fill, FillSource, Scope, TokenId};
+use futures::StreamExt;
+use goldsky_client::Client;
+
+use crate::difference::{Difference, Differences};
+use crate::reader::{Chunk, ScopeReader};
+use crate::{Coverage, Error, Level, Outcome, Progress, rows, told};
+
+/// Windows of which fills and rows are held at once.
+const SCOPES_AT_ONCE: usize = 8;
+
+/// What bounds a validation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Most findings that are listed one by one.
+    pub most_findings: usize,
+    /// Most requests in flight at once.
+    pub workers: usize,
+    /// Most fills read from the source to find out which of them differ.
+    pub most_fills_read: u64,
+    /// Fills held at once of each comparison with the source.
+    pub chunk_rows: usize,
+    /// What random choices derive from.
+    pub seed: u64,
+    /// Windows that the spot level reads again.
+    pub spot: Spot,
+}
+
+/// How much the spot level reads again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// So many random windows.
+    Windows(u32),
+    /// Everything.
+    All,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            most_findings: 1000,
+            workers: 32,
+            most_fills_read: 20_000_000,
+            chunk_rows: 50_000,
+            seed: 1,
+            spot: Spot::Windows(10),
+        }
+    }
+}
+
+/// A table, the source that it was loaded from, and what is expected of it.
+pub struct Validation {
+    /// The table.
+    pub table: FillTable,
+    /// The source.
+    pub client: Arc<Client>,
+    /// What the table is expected to hold.
+    pub coverage: Coverage,
+    /// Bounds.
+    pub config: Config,
+    /// Whom to tell how far it is.
+    pub progress: Progress,
+}
+
+impl fmt::Debug for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Validation")
+            .field("table", &self.table)
+            .field("coverage", &self.coverage)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a validation found out.
+#[derive(Debug)]
+pub struct Validated {
+    /// Checks and findings.
+    pub outcome: Outcome,
+    pub(crate) differences: Differences,
+    /// Tokens that differ and of which it is not known in which fills.
+    pub(crate) unexplained: Vec<TokenId>,
+}
+
+impl Validation {
+    /// Runs levels one after another, each once, in the order of [`Level::ALL`].
+    ///
+    /// The wallet level is not one of these: it asks another service.
+    ///
+    /// # Errors
+    /// Any [`Error`]; then nothing is proven.
+    pub async fn run(&self, levels: &[Level]) -> Result<Validated, Error> {
+        let mut outcome = Outcome::new(self.config.most_findings);
+        let mut differences = Differences::default();
+        let mut unexplained = Vec::new();
+        for level in Level::ALL
+            .into_iter()
+            .filter(|level| levels.contains(level))
+        {
+            let found = match level {
+                Level::Counts => self.counts().await?,
+                Level::Quality => self.quality(&mut differences).await?,
+                Level::Source => self.source(&mut differences, &mut unexplained).await?,
+                Level::Spot => self.spot(&mut differences).await?,
+                Level::Wallet => continue,
+            };
+            outcome.extend(found);
+        }
+        Ok(Validated {
+            outcome: told::with_fills(outcome, &differences),
+            differences,
+            unexplained,
+        })
+    }
+
+    pub(crate) fn source_of_fills(&self) -> &dyn FillSource {
+        &*self.client
+    }
+
+    /// Compares a scope of the table with the source, fill by fill.
+    pub(crate) async fn compare(
+        &self,
+        scope: Scope,
+        differences: &mut Differences,
+    ) -> Result<Compared, Error> {
+        let mut compared = Compared::default();
+        let source = self.source_of_fills();
+        let mut reader = ScopeReader::new(source, scope.clone(), self.config.chunk_rows);
+        while let Some((span, chunk)) = reader.next().await? {
+            let part = Scope {
+                span,
+                tokens: scope.tokens.clone(),
+            };
+            let rows = rows::of_scope(&self.table, &part).await?;
+            compared.add(&chunk, &rows, differences);
+        }
+        Ok(compared)
+    }
+
+    /// Compares many scopes, some at a time; each of them is held as a whole.
+    pub(crate) async fn compare_each(
+        &self,
+        scopes: Vec<Scope>,
+        differences: &mut Differences,
+        (level, doing): (Level, &'static str),
+    ) -> Result<Compared, Error> {
+        let mut compared = Compared::default();
+        let (mut done, of) = (0, scopes.len() as u64);
+        let both = scopes.into_iter().map(|scope| self.both(scope));
+        let mut both = futures::stream::iter(both).buffer_unordered(SCOPES_AT_ONCE);
+        while let Some(read) = both.next().await {
+            let (chunk, rows) = read?;
+            compared.add(&chunk, &rows, differences);
+            done += 1;
+            self.progress.tell(level, doing, done, of);
+        }
+        Ok(compared)
+    }
+
+    /// Reads all of a scope, from the source and from the table.
+    async fn both(&self, scope: Scope) -> Result<(Chunk, Vec<Fill>), Error> {
+        let mut reader = ScopeReader::new(self.source_of_fills(), scope.clone(), usize::MAX);
+        let chunk = reader
+            .next()
+            .await?
+            .map(|(_, chunk)| chunk)
+            .unwrap_or_default();
+        Ok((chunk, rows::of_scope(&self.table, &scope).await?))
+    }
+}
+
+/// What came of a comparison with the source.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    /// Fills of the source.
+    pub(crate) fills: u64,
+    /// Rows of the table.
+    pub(crate) rows: u64,
+    /// Events of the source that cannot be rows.
+    pub(crate) malformed: u64,
+    /// What differs and was not known before.
+    pub(crate) new: Vec<Difference>,
+}
+
+impl Compared {
+    fn add(&mut self, chunk: &Chunk, rows: &[Fill], differences: &mut Differences) {
+        self.fills += chunk.fills.len() as u64;
+        self.rows += rows.len() as u64;
+        self.malformed += chunk.malformed.len() as u64;
+        self.new.extend(differences.compare(&chunk.fills, rows));
+    }
+}

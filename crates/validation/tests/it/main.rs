@@ -1,0 +1,7 @@
+//! Validation on the real engine against the simulated source.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod damage;
+mod fixture;
+mod healthy;
