@@ -1,15 +1,24 @@
 //! The validation as a command. Types meet here; what they do is in the crates.
 
 mod cli;
+mod coverage;
+mod errors;
 mod print;
+mod progress;
+
+use std::sync::Arc;
 
 use clap::Parser;
+use fills::FillSource;
 use startup::{ExitCode, Failure, Settings, Shutdown};
-use validation::{Outcome, Report, Verdict};
+use validation::{Plan, Progress, Report, Validation, Verdict};
 use wiring::database::Database;
+use wiring::errors::from_source;
 use wiring::progress::Bar;
+use wiring::source;
 
 use crate::cli::Cli;
+use crate::errors::from_validation;
 
 fn main() -> ExitCode {
     // A usage error ends in here with code 2.
@@ -20,15 +29,67 @@ fn main() -> ExitCode {
     })
 }
 
-async fn validate(cli: Cli, settings: Settings, _bar: Bar) -> Result<ExitCode, Failure> {
-    let (_, _shutdown) = Shutdown::on_signals()?;
-    let database = Database::open_to_read(&settings.table).await?;
-    let outcome = Outcome::new(cli.most_findings);
+async fn validate(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Failure> {
+    let (_, shutdown) = Shutdown::on_signals()?;
+    let database = match cli.repair.is_asked() {
+        // Nobody else may be loading meanwhile.
+        true => Database::open(&settings.table).await?,
+        false => Database::open_to_read(&settings.table).await?,
+    };
+    let ended = tokio::select! {
+        ended = report(&cli, &settings, &database, &bar) => ended,
+        () = shutdown.requested() => Ok(None),
+    };
+    bar.clear();
     database.close().await;
-    let report = Report::new(outcome);
+    let Some(report) = ended? else {
+        return Ok(ExitCode::Interrupted);
+    };
     print::report(&report, settings.output)?;
     Ok(match report.verdict {
         Verdict::Ok => ExitCode::Done,
         Verdict::Differs => ExitCode::BadData,
     })
+}
+
+/// Validates, repairs where that is asked for, and validates again what was repaired.
+async fn report(
+    cli: &Cli,
+    settings: &Settings,
+    database: &Database,
+    bar: &Bar,
+) -> Result<Option<Report>, Failure> {
+    let client = Arc::new(source::client(&settings.source)?);
+    let survey = client.survey().await.map_err(from_source)?;
+    let (progress, steps) = Progress::new();
+    let validation = Validation {
+        table: database.table.clone(),
+        client,
+        coverage: coverage::decide(settings, &survey, &database.table).await?,
+        config: cli.config(settings),
+        progress,
+    };
+    let work = checked(cli, &validation);
+    let report = tokio::select! {
+        report = work => report?,
+        never = progress::follow(bar, steps) => match never {},
+    };
+    Ok(Some(report))
+}
+
+async fn checked(cli: &Cli, validation: &Validation) -> Result<Report, Failure> {
+    let levels = cli.levels();
+    let validated = validation.run(&levels).await.map_err(from_validation)?;
+    let plan = Plan::new(&validated, &validation.coverage, cli.repair.remove_extra);
+    let mut report = Report::new(validated.outcome);
+    if cli.repair.dry_run {
+        report.plan = Some(plan);
+    } else if cli.repair.repair && !plan.is_empty() {
+        let repaired = validation.repair(&plan).await.map_err(from_validation)?;
+        let validated = validation.run(&levels).await.map_err(from_validation)?;
+        report = Report::new(validated.outcome);
+        report.repaired = repaired;
+        report.plan = Some(plan);
+    }
+    Ok(report)
 }

@@ -1,0 +1,16 @@
+//! Errors of a validation as failures of the program.
+
+use startup::{ExitCode, Failure};
+use validation::Error;
+use wiring::errors::{from_run, from_source, from_table};
+
+/// Gives an error of a validation its exit code and what mends it.
+pub(crate) fn from_validation(error: Error) -> Failure {
+    match error {
+        Error::Table(error) => from_table(error),
+        Error::Source(error) => from_source(error),
+        Error::Load(error) => from_run(error),
+        Error::Store(error) => from_run(ingest_engine::Error::Store(error)),
+        error => Failure::new(ExitCode::Failed, error),
+    }
+}
