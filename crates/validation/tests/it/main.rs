@@ -5,3 +5,4 @@
 mod damage;
 mod fixture;
 mod healthy;
+mod random_damage;
