@@ -19,5 +19,6 @@ mod source_outages;
 mod source_proxy;
 mod store_faults;
 mod store_outages;
+mod validation;
 mod weather;
 mod witness;

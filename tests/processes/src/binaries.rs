@@ -22,7 +22,7 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Builds `ingest` and `goldsky-sim` with the profile of the present program, so that none is
+    /// Builds `ingest`, `validate` and `goldsky-sim` with the profile of the present program, so that none is
     /// older than its source.
     ///
     /// # Errors
@@ -36,7 +36,8 @@ impl Binaries {
         }
         let mut build = Command::new(env!("CARGO"));
         build
-            .args(["build", "--quiet", "-p", "ingest", "-p", "goldsky-sim"])
+            .args(["build", "--quiet"])
+            .args(["-p", "ingest", "-p", "validate", "-p", "goldsky-sim"])
             .arg("--target-dir")
             .arg(parent(directory)?);
         // What cargo told this program of its own package makes build scripts run again, and half
