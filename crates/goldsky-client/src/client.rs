@@ -104,7 +104,7 @@ impl Client {
             .exchange
             .ask_for_pages(permit, ranges.len(), &request, read)
             .await?;
-        self.exchange.counters.add_pages(pages.len());
+        self.exchange.add_pages(pages.len());
         Ok(pages)
     }
 
