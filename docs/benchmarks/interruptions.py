@@ -20,7 +20,7 @@ import urllib.request
 
 FILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 12_000_000
 BINARIES = pathlib.Path(__file__).resolve().parents[2] / "target/release"
-BATCH, WORKERS = 65_536, 128
+BATCH, WORKERS = 131_072, 128
 # Lists that a survey asks for: the first and the last fill.
 SURVEY = 2
 

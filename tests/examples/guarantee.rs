@@ -28,7 +28,7 @@ use tokio::sync::watch;
 const BEGIN: u64 = 1_701_388_800;
 /// No longer than the shortest.
 const MONTH_SECONDS: u64 = 28 * 86_400;
-const BATCH_ROWS: usize = 65_536;
+const BATCH_ROWS: usize = 131_072;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
