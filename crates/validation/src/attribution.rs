@@ -30,6 +30,8 @@ const LEAST_PIECE_SECONDS: u64 = 60;
 pub(crate) struct Attributed {
     /// Tokens of which the source counted more than it serves, and by how much.
     pub(crate) collisions: Vec<(TokenId, Sums)>,
+    /// Tokens of which the source serves events that cannot be rows, and by how much.
+    pub(crate) unreadable: Vec<(TokenId, Sums)>,
     /// Tokens that differ and of which it is not known why.
     pub(crate) unexplained: HashSet<TokenId>,
     /// When the fills of a token happened that differ.
@@ -123,9 +125,9 @@ impl Validation {
             attributed.tokens_read += tokens.len() as u64;
             attributed.fills_read += compared.fills;
             open.explain(&compared.new);
-            let is_all = self.coverage.is_whole_archive && compared.malformed == 0;
             for token in tokens {
-                attributed.close(token, &open, is_all);
+                let is_unreadable = compared.unreadable.contains(&token);
+                attributed.close(token, &open, is_unreadable);
             }
             let windows = windows(&Differences::seconds_of(&compared.new));
             for window in windows {
@@ -199,14 +201,15 @@ impl Looked {
 impl Attributed {
     /// Notes what is left of a token of which everything was compared. Where all that the source
     /// serves of it was seen, and all of it reads, more counts than that are collisions.
-    fn close(&mut self, token: TokenId, open: &Open<'_>, is_all: bool) {
+    fn close(&mut self, token: TokenId, open: &Open<'_>, is_unreadable: bool) {
         let left = open.over.get(&token).copied().unwrap_or_default();
         let counted_more = left.buys >= 0 && left.sells >= 0 && left.fills() > 0;
         match counted_more {
             _ if left.is_zero() => {}
-            true if is_all => self.collisions.push((token, left)),
             // What lies outside of a part counts as well.
             true if left.buy_usdc >= 0 && left.sell_usdc >= 0 && !self.is_whole => {}
+            true if is_unreadable => self.unreadable.push((token, left)),
+            true => self.collisions.push((token, left)),
             _ => drop(self.unexplained.insert(token)),
         }
     }

@@ -25,6 +25,8 @@ pub enum Kind {
     TokenWithoutBook,
     /// A row has no value that could be true.
     ImpossibleRow,
+    /// The source has events that cannot be rows.
+    UnreadableEvents,
     /// The table holds fewer rows than the checkpoint promises.
     PromiseBroken,
     /// A part of the load is left.
@@ -45,6 +47,7 @@ impl Kind {
             Self::BookWithoutRows => "book-without-rows",
             Self::TokenWithoutBook => "token-without-book",
             Self::ImpossibleRow => "impossible-row",
+            Self::UnreadableEvents => "unreadable-events",
             Self::PromiseBroken => "promise-broken",
             Self::Unfinished => "unfinished",
             Self::WalletDiffers => "wallet-differs",

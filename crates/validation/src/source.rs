@@ -71,12 +71,9 @@ impl Validation {
         attributed: &Attributed,
         outcome: &mut Outcome,
     ) {
-        let collided: HashSet<_> = attributed
-            .collisions
-            .iter()
-            .map(|(token, _)| *token)
-            .collect();
-        for gap in gaps.iter().filter(|gap| !collided.contains(&gap.token)) {
+        let told = attributed.collisions.iter().chain(&attributed.unreadable);
+        let told: HashSet<_> = told.map(|(token, _)| *token).collect();
+        for gap in gaps.iter().filter(|gap| !told.contains(&gap.token)) {
             let kind = match (gap.rows, gap.trades) {
                 (0, _) => Kind::BookWithoutRows,
                 (_, 0) => Kind::TokenWithoutBook,
@@ -97,6 +94,13 @@ impl Validation {
                 finding = finding.within(span);
             }
             outcome.findings.push(finding);
+        }
+        for (token, over) in &attributed.unreadable {
+            let place = (Level::Source, TOTALS);
+            let finding = Finding::new(Kind::UnreadableEvents, place, over.fills(), 0);
+            let about =
+                "events of the source that cannot be rows; the load keeps them as dead letters";
+            outcome.findings.push(finding.of_token(*token).about(about));
         }
         outcome.findings.count_further(all - gaps.len() as u64);
     }

@@ -1,12 +1,14 @@
 //! What a validation works with, and how its levels are run.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use fill_table::FillTable;
-use fills::{Fill, FillSource, Scope, TokenId};
+use fills::{Fill, FillSource, Malformed, Scope, TokenId};
 use futures::StreamExt;
 use goldsky_client::Client;
+use serde_json::Value;
 
 use crate::difference::{Difference, Differences};
 use crate::reader::{Chunk, ScopeReader};
@@ -182,17 +184,26 @@ pub(crate) struct Compared {
     pub(crate) fills: u64,
     /// Rows of the table.
     pub(crate) rows: u64,
-    /// Events of the source that cannot be rows.
-    pub(crate) malformed: u64,
+    /// Tokens of which the source has events that cannot be rows.
+    pub(crate) unreadable: HashSet<TokenId>,
     /// What differs and was not known before.
     pub(crate) new: Vec<Difference>,
+}
+
+/// Returns the tokens that an event names, as far as they can be read.
+fn tokens_of(event: &Malformed) -> impl Iterator<Item = TokenId> + use<> {
+    let event: Value = serde_json::from_str(&event.event).unwrap_or_default();
+    let assets = ["makerAssetId", "takerAssetId"].map(|asset| event[asset].as_str()?.parse().ok());
+    let tokens = assets.into_iter().flatten();
+    tokens.filter(|token: &TokenId| !token.is_zero())
 }
 
 impl Compared {
     fn add(&mut self, chunk: &Chunk, rows: &[Fill], differences: &mut Differences) {
         self.fills += chunk.fills.len() as u64;
         self.rows += rows.len() as u64;
-        self.malformed += chunk.malformed.len() as u64;
+        self.unreadable
+            .extend(chunk.malformed.iter().flat_map(tokens_of));
         self.new.extend(differences.compare(&chunk.fills, rows));
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fills::Span;
 use goldsky_simulator::{Data, Seeded, Text};
-use validation::{Level, Verdict};
+use validation::{Kind, Level, Verdict};
 
 use crate::fixture::{LEVELS, World, given, seeded};
 
@@ -66,6 +66,29 @@ async fn what_a_real_graph_node_served_has_no_findings() {
     let world = World::loaded("healthy_graph_node", given(Text::File(path))).await;
     let (_, report) = world.validate(&LEVELS).await;
     assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+}
+
+#[tokio::test]
+async fn events_that_cannot_be_rows_are_told_as_such() {
+    let event = |number: u64, maker: &str| {
+        serde_json::json!({
+            "id": format!("0x{number:064x}_0x{number:064x}"),
+            "transactionHash": format!("0x{number:064x}"), "orderHash": format!("0x{number:064x}"),
+            "timestamp": (1_700_000_000 + number).to_string(),
+            "maker": maker, "taker": format!("0x{:040x}", 2),
+            "makerAssetId": "0", "takerAssetId": number.to_string(),
+            "makerAmountFilled": "5", "takerAmountFilled": "7", "fee": "0",
+        })
+        .to_string()
+    };
+    let wallet = format!("0x{:040x}", 1);
+    let events = [event(1, &wallet), event(2, "0xnothex"), event(3, &wallet)];
+    let world = World::loaded("healthy_unreadable", given(Text::Inline(events.join("\n")))).await;
+    let (validated, report) = world.validate(&LEVELS).await;
+    let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [Kind::UnreadableEvents], "{report:#?}");
+    assert_eq!(report.findings[0].token_id, Some(2.into()));
+    assert_eq!(world.repair(&validated).await, 0);
 }
 
 #[tokio::test]
