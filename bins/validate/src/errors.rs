@@ -10,6 +10,8 @@ pub(crate) fn from_validation(error: Error) -> Failure {
         Error::Table(error) => from_table(error),
         Error::Source(error) => from_source(error),
         Error::Load(error) => from_run(error),
+        error @ Error::NoTable { .. } => Failure::new(ExitCode::Usage, error)
+            .with_hint("load it with `ingest`, or name another with --table or --data-dir"),
         Error::Store(error) => from_run(ingest_engine::Error::Store(error)),
         error => Failure::new(ExitCode::Failed, error),
     }

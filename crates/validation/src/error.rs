@@ -4,6 +4,12 @@ use fills::{SourceError, StoreError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// There is nothing to validate.
+    #[error("there is no table {name}")]
+    NoTable {
+        /// Its name.
+        name: String,
+    },
     /// The table cannot be read or written.
     #[error(transparent)]
     Table(#[from] fill_table::Error),

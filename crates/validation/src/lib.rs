@@ -9,6 +9,8 @@ mod error;
 mod figures;
 mod finding;
 mod findings;
+mod foreign;
+mod layout;
 mod level;
 mod orderbooks;
 mod progress;

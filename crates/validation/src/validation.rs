@@ -11,6 +11,7 @@ use goldsky_client::Client;
 use serde_json::Value;
 
 use crate::difference::{Difference, Differences};
+use crate::layout::Layout;
 use crate::reader::{Chunk, ScopeReader};
 use crate::{Coverage, Error, Level, Outcome, Progress, rows, told};
 
@@ -101,6 +102,13 @@ impl Validation {
         let mut outcome = Outcome::new(self.config.most_findings);
         let mut differences = Differences::default();
         let mut unexplained = Vec::new();
+        if let Layout::Foreign(columns) = self.layout().await? {
+            return Ok(Validated {
+                outcome: self.foreign(&columns, levels).await?,
+                differences,
+                unexplained,
+            });
+        }
         for level in Level::ALL
             .into_iter()
             .filter(|level| levels.contains(level))
