@@ -1,8 +1,10 @@
 //! How much is there, and is it there once?
 
+use std::sync::Arc;
+
 use clickhouse::Row;
 use clickhouse::types::UInt256;
-use fills::Span;
+use fills::{Scope, Span};
 use serde::Deserialize;
 
 use crate::rows::token;
@@ -11,6 +13,9 @@ use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
 /// Rows that are the same in their whole sorting key are neighbours, so that counting them needs no
 /// memory.
 const IN_ORDER: &str = "SETTINGS optimize_aggregation_in_order = 1";
+
+/// Most tokens whose doubles are compared with the source.
+const MOST_SUSPECTS: usize = 1000;
 
 #[derive(Row, Deserialize)]
 struct Doubled {
@@ -21,18 +26,19 @@ struct Doubled {
 }
 
 impl Validation {
-    /// Counts what the table holds, and compares it with what the checkpoint promises.
+    /// Counts what the table holds, and compares it with what the checkpoint promises. Where rows
+    /// are there again, the source has to say which: those scopes are added to `suspects`.
     ///
     /// # Errors
     /// Any error of the table.
-    pub(crate) async fn counts(&self) -> Result<Outcome, Error> {
+    pub(crate) async fn counts(&self, suspects: &mut Vec<Scope>) -> Result<Outcome, Error> {
         let mut outcome = Outcome::new(self.config.most_findings);
         self.progress.tell(Level::Counts, "counting", 0, 3);
         outcome.checks.push(self.held().await?);
         self.progress
             .tell(Level::Counts, "comparing with the checkpoint", 1, 3);
         self.promised(&mut outcome).await?;
-        self.duplicates(&mut outcome).await?;
+        self.duplicates(&mut outcome, suspects).await?;
         Ok(outcome)
     }
 
@@ -91,7 +97,11 @@ impl Validation {
                 promise.fills,
                 held,
             );
-            outcome.findings.push(finding.within(promise.span));
+            let about = "where counters do not tell what is missing, loading again does";
+            let finding = finding.within(promise.span).about(about);
+            outcome
+                .findings
+                .push(finding.mended_by("ingest --fresh --yes"));
         }
         if !promise.is_complete {
             let place = (Level::Counts, NAME);
@@ -122,7 +132,11 @@ impl Validation {
     }
 
     /// Looks for rows that are there more than once, month by month.
-    async fn duplicates(&self, outcome: &mut Outcome) -> Result<(), Error> {
+    async fn duplicates(
+        &self,
+        outcome: &mut Outcome,
+        suspects: &mut Vec<Scope>,
+    ) -> Result<(), Error> {
         const NAME: &str = "duplicates";
         let months = self.months().await?;
         let mut rows = 0;
@@ -137,6 +151,12 @@ impl Validation {
             for doubled in self.table.rows::<Doubled>(&by_token).await? {
                 rows += doubled.rows;
                 let span = Span::new(doubled.first.into(), u64::from(doubled.last) + 1);
+                if suspects.len() < MOST_SUSPECTS {
+                    suspects.push(Scope {
+                        span,
+                        tokens: Some(Arc::from([token(doubled.token_id)])),
+                    });
+                }
                 let place = (Level::Counts, NAME);
                 let finding = Finding::new(Kind::DuplicateRows, place, 0, doubled.rows);
                 outcome.findings.push(

@@ -102,6 +102,7 @@ impl Validation {
         let mut outcome = Outcome::new(self.config.most_findings);
         let mut differences = Differences::default();
         let mut unexplained = Vec::new();
+        let mut suspects = Vec::new();
         if let Layout::Foreign(columns) = self.layout().await? {
             return Ok(Validated {
                 outcome: self.foreign(&columns, levels).await?,
@@ -114,9 +115,14 @@ impl Validation {
             .filter(|level| levels.contains(level))
         {
             let found = match level {
-                Level::Counts => self.counts().await?,
+                Level::Counts => self.counts(&mut suspects).await?,
                 Level::Quality => self.quality(&mut differences).await?,
-                Level::Source => self.source(&mut differences, &mut unexplained).await?,
+                Level::Source => {
+                    let suspects = std::mem::take(&mut suspects);
+                    let place = (Level::Source, "comparing doubles");
+                    self.compare_each(suspects, &mut differences, place).await?;
+                    self.source(&mut differences, &mut unexplained).await?
+                }
                 Level::Spot => self.spot(&mut differences).await?,
                 Level::Wallet => continue,
             };

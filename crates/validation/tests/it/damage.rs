@@ -280,6 +280,29 @@ async fn rows_that_the_source_does_not_have_stay_unless_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_doubled_row_of_a_part_of_the_archive_is_taken_out() {
+    let mut world = World::empty("damage_part_double", seeded(5, 6_000, 20)).await;
+    let whole = world.validation.coverage.span;
+    let span = Span::new(whole.from, whole.from + 10 * 86_400);
+    let promise = world.load(span, None).await;
+    world.validation.coverage.span = span;
+    world.validation.coverage.is_whole_archive = false;
+    world.validation.coverage.promise = Some(promise);
+    world
+        .run(&format!("INSERT INTO data SELECT * FROM data WHERE {ONE}"))
+        .await;
+    let (validated, report) = world.validate(&LEVELS).await;
+    assert_eq!(report.verdict, Verdict::Differs);
+    assert_eq!(
+        world.repair(&validated).await,
+        3,
+        "two copies went and one came"
+    );
+    let (_, report) = world.validate(&LEVELS).await;
+    assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_part_of_the_archive_misses_what_its_checkpoint_promises() {
     let mut world = World::empty("damage_part", seeded(5, 6_000, 20)).await;
     let whole = world.validation.coverage.span;
