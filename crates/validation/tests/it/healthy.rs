@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fills::Span;
 use goldsky_simulator::{Data, Seeded, Text};
-use validation::{Kind, Level, Verdict};
+use validation::{Kind, Level, Spot, Verdict};
 
 use crate::fixture::{LEVELS, World, given, seeded};
 
@@ -151,4 +151,9 @@ async fn some_tokens_are_proven_by_their_own_counters() {
         .find(|check| check.name == "transactions")
         .unwrap();
     assert_eq!(transactions.verdict.name(), "not run");
+    world.validation.config.spot = Spot::All;
+    let (_, report) = world.validate(&[Level::Spot]).await;
+    assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+    let fills = report.checks[0].figures.get("fills").unwrap();
+    assert_eq!(*fills, world.number("SELECT count() FROM data").await);
 }
