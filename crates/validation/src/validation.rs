@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use fill_table::FillTable;
-use fills::{Fill, FillSource, Malformed, Scope, TokenId};
+use fills::{Fill, FillSource, Malformed, Scope, Span, TokenId};
 use futures::StreamExt;
 use goldsky_client::Client;
 use serde_json::Value;
@@ -159,36 +159,58 @@ impl Validation {
         Ok(compared)
     }
 
-    /// Compares many scopes, some at a time; each of them is held as a whole.
+    /// Compares many scopes, some at a time; what is held of each is bounded.
     pub(crate) async fn compare_each(
         &self,
         scopes: Vec<Scope>,
         differences: &mut Differences,
         (level, doing): (Level, &'static str),
     ) -> Result<Compared, Error> {
-        let mut compared = Compared::default();
+        let (mut compared, mut rests) = (Compared::default(), Vec::new());
         let (mut done, of) = (0, scopes.len() as u64);
         let both = scopes.into_iter().map(|scope| self.both(scope));
         let mut both = futures::stream::iter(both).buffer_unordered(SCOPES_AT_ONCE);
         while let Some(read) = both.next().await {
-            let (chunk, rows) = read?;
+            let Both { chunk, rows, rest } = read?;
             compared.add(&chunk, &rows, differences);
+            rests.extend(rest);
             done += 1;
             self.progress.tell(level, doing, done, of);
+        }
+        // Only now: requests of the others would hold their turns while nobody takes them on.
+        for rest in rests {
+            compared.extend(self.compare(rest, differences).await?);
         }
         Ok(compared)
     }
 
-    /// Reads all of a scope, from the source and from the table.
-    async fn both(&self, scope: Scope) -> Result<(Chunk, Vec<Fill>), Error> {
-        let mut reader = ScopeReader::new(self.source_of_fills(), scope.clone(), usize::MAX);
-        let chunk = reader
-            .next()
-            .await?
-            .map(|(_, chunk)| chunk)
-            .unwrap_or_default();
-        Ok((chunk, rows::of_scope(&self.table, &scope).await?))
+    /// Reads a scope, from the source and from the table, up to where it has been enough.
+    async fn both(&self, scope: Scope) -> Result<Both, Error> {
+        let source = self.source_of_fills();
+        let most = self.config.chunk_rows.saturating_mul(2);
+        let mut reader = ScopeReader::new(source, scope.clone(), most);
+        let Some((span, chunk)) = reader.next().await? else {
+            return Ok(Both::default());
+        };
+        let part = |span| Scope {
+            span,
+            tokens: scope.tokens.clone(),
+        };
+        let rest = Span::new(span.to, scope.span.to);
+        Ok(Both {
+            chunk,
+            rows: rows::of_scope(&self.table, &part(span)).await?,
+            rest: (!rest.is_empty()).then(|| part(rest)),
+        })
     }
+}
+
+/// The beginning of a scope from both sides, and what is left of it.
+#[derive(Default)]
+struct Both {
+    chunk: Chunk,
+    rows: Vec<Fill>,
+    rest: Option<Scope>,
 }
 
 /// What came of a comparison with the source.
@@ -219,5 +241,12 @@ impl Compared {
         self.unreadable
             .extend(chunk.malformed.iter().flat_map(tokens_of));
         self.new.extend(differences.compare(&chunk.fills, rows));
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.fills += other.fills;
+        self.rows += other.rows;
+        self.unreadable.extend(other.unreadable);
+        self.new.extend(other.new);
     }
 }

@@ -176,6 +176,22 @@ const TAKER_ORDER: &str = "taker IN (unhex('4bfb41d5b3570defd03c39a9a4d8de6bd8b8
 
 const OTHER_WALLET: &str = "toFixedString(unhex('00000000000000000000000000000000000000aa'), 20)";
 
+#[tokio::test]
+async fn more_than_is_held_at_once_is_found_where_everything_is_lost() {
+    let mut world = World::loaded("damage_all", seeded(6, 5_000, 20)).await;
+    world.validation.config.chunk_rows = 300;
+    world.run("TRUNCATE TABLE data").await;
+    world.validation.config.spot = Spot::All;
+    let (validated, report) = world.validate(&[Level::Spot]).await;
+    let windows = &report.checks[0].figures;
+    assert_eq!(
+        *windows.get("fills_that_differ").unwrap(),
+        world.simulator.fills()
+    );
+    assert_eq!(world.repair(&validated).await, world.simulator.fills());
+    world.assert_exact().await;
+}
+
 /// The sorting key cannot be updated, so the row comes anew and the old one goes.
 fn replaced(columns: &str) -> String {
     format!("INSERT INTO data SELECT * REPLACE ({columns}) FROM (SELECT * FROM data WHERE ONE)")
