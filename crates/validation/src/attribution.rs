@@ -22,6 +22,9 @@ const FILLS_TOGETHER: u64 = 20_000;
 /// Fills that differ within this time of each other are one event.
 const CLOSE_SECONDS: u64 = 3600;
 
+/// Windows looked around in after each reading of tokens.
+const MOST_WINDOWS: usize = 8;
+
 /// The least piece by which a window is made longer.
 const LEAST_PIECE_SECONDS: u64 = 60;
 
@@ -234,16 +237,22 @@ impl Attributed {
     }
 }
 
-/// Joins seconds, in order, that are close together.
+/// Joins seconds, in order, that are close together, and returns the windows with most of them:
+/// where fills are lost here and there, no window explains much.
 fn windows(seconds: &[u32]) -> Vec<Span> {
-    let mut windows: Vec<Span> = Vec::new();
+    let mut windows: Vec<(Span, u64)> = Vec::new();
     for second in seconds.iter().map(|&second| u64::from(second)) {
         match windows.last_mut() {
-            Some(last) if second < last.to + CLOSE_SECONDS => last.to = second + 1,
-            _ => windows.push(Span::new(second, second + 1)),
+            Some((last, fills)) if second < last.to + CLOSE_SECONDS => {
+                last.to = second + 1;
+                *fills += 1;
+            }
+            _ => windows.push((Span::new(second, second + 1), 1)),
         }
     }
-    windows
+    windows.sort_by_key(|&(_, fills)| std::cmp::Reverse(fills));
+    windows.truncate(MOST_WINDOWS);
+    windows.into_iter().map(|(window, _)| window).collect()
 }
 
 #[cfg(test)]
@@ -255,5 +264,14 @@ mod tests {
         let found = windows(&[10, 10, 3000, 7000, 7001]);
         assert_eq!(found, [Span::new(10, 3001), Span::new(7000, 7002)]);
         assert_eq!(windows(&[]), []);
+    }
+
+    #[test]
+    fn of_many_windows_those_with_most_seconds_are_looked_at() {
+        let mut seconds: Vec<u32> = (0..100).map(|n| n * 10_000).collect();
+        seconds.extend([990_001, 990_002]);
+        let found = windows(&seconds);
+        assert_eq!(found.len(), MOST_WINDOWS);
+        assert_eq!(found[0], Span::new(990_000, 990_003));
     }
 }
