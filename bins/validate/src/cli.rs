@@ -1,8 +1,9 @@
 //! The command line.
 
 use clap::{Args, Parser};
+use fills::Address;
 use startup::{LogArgs, Settings, SettingsArgs};
-use validation::{Config, Level, Spot};
+use validation::{Config, Level, Spot, Wallets};
 
 /// Proves that a load is complete and right, and mends what is not.
 ///
@@ -11,14 +12,16 @@ use validation::{Config, Level, Spot};
 #[derive(Debug, Parser)]
 #[command(name = "validate", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// Run only this level (repeatable): counts, quality, source or spot
+    /// Run only this level (repeatable): counts, quality, source, wallet or spot
     #[arg(long = "level", value_name = "NAME")]
     levels: Vec<Level>,
     /// Also read N random windows again and compare every field; `all` reads everything again,
     /// the only proof for the wallet of a resting order
     #[arg(long, value_name = "N", value_parser = spot)]
     spot: Option<Spot>,
-    /// Seed of the random windows: the same seed picks the same
+    #[command(flatten)]
+    wallets: WalletArgs,
+    /// Seed of random windows and wallets: the same seed picks the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Most findings that are listed; the others are counted
@@ -30,6 +33,40 @@ pub(crate) struct Cli {
     pub(crate) settings: SettingsArgs,
     #[command(flatten)]
     pub(crate) logs: LogArgs,
+}
+
+/// Which wallets are held against Polymarket's data API.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Wallets")]
+struct WalletArgs {
+    /// Also compare this wallet with Polymarket's data API, trade by trade (repeatable)
+    #[arg(long = "wallet", value_name = "0x…", value_parser = wallet)]
+    named: Vec<Address>,
+    /// Also compare N wallets of the table: half of them those with the most volume, half drawn
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    sample: Option<u32>,
+    /// Trades of one wallet after which the rest of it is left out, which is said
+    #[arg(long, value_name = "N", default_value_t = Wallets::default().most_trades)]
+    most_wallet_trades: usize,
+}
+
+impl WalletArgs {
+    fn is_asked(&self) -> bool {
+        !self.named.is_empty() || self.sample.is_some()
+    }
+
+    /// Returns the wallets to compare, those of the default where the level is asked for alone.
+    fn wallets(&self) -> Wallets {
+        let default = Wallets::default();
+        Wallets {
+            named: self.named.clone(),
+            sample: match self.is_asked() {
+                true => self.sample.unwrap_or(0),
+                false => default.sample,
+            },
+            most_trades: self.most_wallet_trades,
+        }
+    }
 }
 
 /// What to do about what is found.
@@ -59,6 +96,8 @@ const EXAMPLES: &str = "\
 Examples:
   validate                                        counts, quality and source
   validate --spot 20                              and 20 windows field by field
+  validate --level wallet --wallet 0x…            a wallet against Polymarket's data API
+  validate --sample 20                            and 20 wallets
   validate --repair --dry-run                     what a repair would load and replace
   validate --repair                               load it, replace it, validate again
   validate --from 2024-10-01 --to 2024-12-01      of a load of two months
@@ -79,6 +118,9 @@ impl Cli {
         if self.spot.is_some() {
             levels.push(Level::Spot);
         }
+        if self.wallets.is_asked() {
+            levels.push(Level::Wallet);
+        }
         levels
     }
 
@@ -89,6 +131,7 @@ impl Cli {
             workers: settings.source.workers,
             seed: self.seed,
             spot: self.spot.unwrap_or(Spot::Windows(SPOT_WINDOWS)),
+            wallets: self.wallets.wallets(),
             ..Config::default()
         }
     }
@@ -102,6 +145,12 @@ fn spot(text: &str) -> Result<Spot, String> {
             Err(_) => Err("a whole number of windows, or all".to_owned()),
         },
     }
+}
+
+fn wallet(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|error| {
+        format!("{error}; a wallet is 0x and 40 hex digits, as in its profile's URL")
+    })
 }
 
 #[cfg(test)]
@@ -126,5 +175,34 @@ mod tests {
         );
         assert_eq!(parsed(&["validate", "--level", "spot"]), [Level::Spot]);
         assert!(Cli::try_parse_from(["validate", "--spot", "some"]).is_err());
+    }
+
+    #[test]
+    fn wallets_asked_for_add_their_level_and_it_alone_takes_a_sample() {
+        let parsed = |line: &[&str]| {
+            let cli = Cli::try_parse_from(line).unwrap();
+            let wallets = cli.wallets.wallets();
+            (
+                cli.levels().contains(&Level::Wallet),
+                wallets.named.len(),
+                wallets.sample,
+            )
+        };
+        let wallet = format!("0x{}", "aB".repeat(20));
+        assert!(!parsed(&["validate"]).0);
+        assert_eq!(parsed(&["validate", "--level", "wallet"]), (true, 0, 10));
+        assert_eq!(parsed(&["validate", "--wallet", &wallet]), (true, 1, 0));
+        assert_eq!(parsed(&["validate", "--sample", "4"]), (true, 0, 4));
+        let both = ["validate", "--wallet", &wallet, "--sample", "4"];
+        assert_eq!(parsed(&both), (true, 1, 4));
+    }
+
+    #[test]
+    fn what_is_no_wallet_is_refused_with_what_one_is() {
+        for text in ["0x12", "vitalik", ""] {
+            let refused = Cli::try_parse_from(["validate", "--wallet", text]).unwrap_err();
+            assert!(refused.to_string().contains("40 hex digits"), "{refused}");
+        }
+        assert!(Cli::try_parse_from(["validate", "--sample", "0"]).is_err());
     }
 }

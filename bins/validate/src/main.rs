@@ -5,6 +5,7 @@ mod coverage;
 mod errors;
 mod print;
 mod progress;
+mod wallets;
 
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ async fn report(
     let validation = Validation {
         table: database.table.clone(),
         client,
+        data_api: Some(source::data_api(&settings.source)?),
         coverage: coverage::decide(settings, &survey, &database.table).await?,
         config: cli.config(settings),
         progress,

@@ -6,6 +6,8 @@ use validation::{Check, CheckVerdict, Figures, Finding, Plan, Report};
 use wiring::errors::printed;
 use wiring::progress::grouped;
 
+use crate::wallets;
+
 /// Findings that people are shown; programs get all that were asked for.
 const MOST_SHOWN: usize = 20;
 
@@ -28,9 +30,10 @@ fn human(report: &Report) -> String {
     if report.repaired > 0 {
         text += &format!("repaired: {} rows went or came\n", grouped(report.repaired));
     }
-    for check in &report.checks {
+    for check in report.checks.iter().filter(|check| !wallets::is_one(check)) {
         text += &check_line(check);
     }
+    text += &wallets::table(&report.checks);
     for finding in report.findings.iter().take(MOST_SHOWN) {
         text += &finding_line(finding);
     }
@@ -46,7 +49,7 @@ fn human(report: &Report) -> String {
 }
 
 fn check_line(check: &Check) -> String {
-    let (level, name, verdict) = (check.level, check.name, check.verdict.name());
+    let (level, name, verdict) = (check.level, &check.name, check.verdict.name());
     let about = match &check.verdict {
         CheckVerdict::NotRun { why } => why.clone(),
         _ => figures(&check.figures),

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -25,8 +27,8 @@ pub enum CheckVerdict {
 pub struct Check {
     /// The level it belongs to.
     pub level: Level,
-    /// What it asks, in a few words, unique within its level.
-    pub name: &'static str,
+    /// What it asks, in a few words, or the wallet that it asks about; unique within its level.
+    pub name: Cow<'static, str>,
     /// What came of it.
     pub verdict: CheckVerdict,
     /// What was counted.
@@ -39,7 +41,7 @@ impl Check {
     /// Makes a check that found nothing wrong if `ok`.
     pub fn new(
         level: Level,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         ok: bool,
         figures: Figures,
         query: impl Into<String>,
@@ -50,7 +52,7 @@ impl Check {
         };
         Self {
             level,
-            name,
+            name: name.into(),
             verdict,
             figures,
             query: query.into(),
@@ -58,10 +60,14 @@ impl Check {
     }
 
     /// Makes a check that could not be made.
-    pub fn not_run(level: Level, name: &'static str, why: impl Into<String>) -> Self {
+    pub fn not_run(
+        level: Level,
+        name: impl Into<Cow<'static, str>>,
+        why: impl Into<String>,
+    ) -> Self {
         Self {
             level,
-            name,
+            name: name.into(),
             verdict: CheckVerdict::NotRun { why: why.into() },
             figures: Figures::new(),
             query: String::new(),
@@ -94,7 +100,7 @@ impl Serialize for Check {
         let fields = 6 + usize::from(why.is_some());
         let mut object = serializer.serialize_struct("Check", fields)?;
         object.serialize_field("level", &self.level)?;
-        object.serialize_field("name", self.name)?;
+        object.serialize_field("name", &self.name)?;
         object.serialize_field("ok", &self.is_ok())?;
         object.serialize_field("verdict", self.verdict.name())?;
         if let Some(why) = why {

@@ -1,6 +1,6 @@
 //! How rows of the table differ from the source's fills, fill by fill.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fills::{Fill, FillId};
 
@@ -94,6 +94,12 @@ impl Differences {
     /// Tells whether none does.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// Returns every second in which a version of a fill lies that differs.
+    pub(crate) fn seconds(&self) -> HashSet<u32> {
+        let seconds = self.by_id.values().filter_map(Difference::seconds);
+        seconds.flat_map(|(first, last)| [first, last]).collect()
     }
 
     /// Returns the seconds in which fills differ, in order of time.

@@ -1,4 +1,4 @@
-use fills::{SourceError, StoreError};
+use fills::{Address, SourceError, StoreError};
 
 /// Why a validation could not be made or a repair not be finished.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,14 @@ pub enum Error {
     /// The source does not answer.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The data API does not answer.
+    #[error("the data API does not tell what {wallet} did")]
+    Witness {
+        /// Whose trades were asked for.
+        wallet: Address,
+        /// What it was asked for and met.
+        source: SourceError,
+    },
     /// The table does not take or give rows.
     #[error(transparent)]
     Store(#[from] StoreError),

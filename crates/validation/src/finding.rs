@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use fills::{Span, TokenId};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,8 +33,12 @@ pub enum Kind {
     PromiseBroken,
     /// A part of the load is left.
     Unfinished,
-    /// A wallet's fills are not what Polymarket's data API shows.
-    WalletDiffers,
+    /// Polymarket's data API shows a trade of a wallet that the table has not.
+    MissingTrade,
+    /// The table has a trade of a wallet that the data API does not show.
+    ExtraTrade,
+    /// A trade of a wallet has other amounts than the data API shows.
+    TradeDiffers,
 }
 
 impl Kind {
@@ -50,7 +56,9 @@ impl Kind {
             Self::UnreadableEvents => "unreadable-events",
             Self::PromiseBroken => "promise-broken",
             Self::Unfinished => "unfinished",
-            Self::WalletDiffers => "wallet-differs",
+            Self::MissingTrade => "missing-trade",
+            Self::ExtraTrade => "extra-trade",
+            Self::TradeDiffers => "trade-differs",
         }
     }
 }
@@ -63,7 +71,7 @@ pub struct Finding {
     /// The level that found it.
     pub level: Level,
     /// The check that found it: [`Check::name`](crate::Check::name).
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// The token, where it is about one.
     pub token_id: Option<TokenId>,
     /// First second, inclusive, of the rows that it is about, where that is known.
@@ -86,14 +94,14 @@ impl Finding {
     /// Makes a finding of nothing but its kind and what differs; the rest is added.
     pub fn new(
         kind: Kind,
-        (level, check): (Level, &'static str),
+        (level, check): (Level, impl Into<Cow<'static, str>>),
         expected: impl Into<Value>,
         found: impl Into<Value>,
     ) -> Self {
         Self {
             kind,
             level,
-            check,
+            check: check.into(),
             token_id: None,
             from: None,
             to: None,

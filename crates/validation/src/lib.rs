@@ -25,6 +25,9 @@ mod told;
 mod totals;
 mod transactions;
 mod validation;
+mod wallet;
+mod wallets;
+mod witness;
 
 pub use check::{Check, CheckVerdict};
 pub use coverage::{Coverage, Promise};
@@ -37,3 +40,4 @@ pub use progress::{Progress, Step};
 pub use repair::{Load, Plan};
 pub use report::{Outcome, Report, Verdict};
 pub use validation::{Config, Spot, Validated, Validation};
+pub use wallets::Wallets;

@@ -8,12 +8,13 @@ use fill_table::FillTable;
 use fills::{Fill, FillSource, Malformed, Scope, Span, TokenId};
 use futures::StreamExt;
 use goldsky_client::Client;
+use polymarket_api::DataApi;
 use serde_json::Value;
 
 use crate::difference::{Difference, Differences};
 use crate::layout::Layout;
 use crate::reader::{Chunk, ScopeReader};
-use crate::{Coverage, Error, Level, Outcome, Progress, rows, told};
+use crate::{Coverage, Error, Level, Outcome, Progress, Wallets, rows, told};
 
 /// Windows of which fills and rows are held at once.
 const SCOPES_AT_ONCE: usize = 8;
@@ -33,6 +34,8 @@ pub struct Config {
     pub seed: u64,
     /// Windows that the spot level reads again.
     pub spot: Spot,
+    /// Wallets that the wallet level compares.
+    pub wallets: Wallets,
 }
 
 /// How much the spot level reads again.
@@ -53,6 +56,7 @@ impl Default for Config {
             chunk_rows: 50_000,
             seed: 1,
             spot: Spot::Windows(10),
+            wallets: Wallets::default(),
         }
     }
 }
@@ -63,6 +67,8 @@ pub struct Validation {
     pub table: FillTable,
     /// The source.
     pub client: Arc<Client>,
+    /// The second witness; without it the wallet level is not run.
+    pub data_api: Option<DataApi>,
     /// What the table is expected to hold.
     pub coverage: Coverage,
     /// Bounds.
@@ -94,8 +100,6 @@ pub struct Validated {
 impl Validation {
     /// Runs levels one after another, each once, in the order of [`Level::ALL`].
     ///
-    /// The wallet level is not one of these: it asks another service.
-    ///
     /// # Errors
     /// Any [`Error`]; then nothing is proven.
     pub async fn run(&self, levels: &[Level]) -> Result<Validated, Error> {
@@ -124,7 +128,7 @@ impl Validation {
                     self.source(&mut differences, &mut unexplained).await?
                 }
                 Level::Spot => self.spot(&mut differences).await?,
-                Level::Wallet => continue,
+                Level::Wallet => self.wallets(&mut differences).await?,
             };
             outcome.extend(found);
         }

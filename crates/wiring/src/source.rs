@@ -2,7 +2,7 @@
 
 use goldsky_client::{Client, Config, Endpoint};
 use pacer::Pacer;
-use polymarket_api::Gamma;
+use polymarket_api::{DataApi, Gamma};
 use startup::settings::SourceSettings;
 use startup::{ExitCode, Failure};
 
@@ -42,6 +42,18 @@ pub fn gamma(settings: &SourceSettings) -> Result<Gamma, Failure> {
         ..pacer::Config::default()
     });
     Gamma::new(Config::new(endpoint(settings.gamma_url.as_str())?), pacer).map_err(failure)
+}
+
+/// Makes the client of the data API, which keeps to the rate that Polymarket documents.
+///
+/// # Errors
+/// A URL that cannot be asked, or TLS that cannot be set up.
+pub fn data_api(settings: &SourceSettings) -> Result<DataApi, Failure> {
+    let mut config = Config::new(endpoint(settings.data_api.as_str())?);
+    config.retry.attempts = u32::MAX;
+    config.retry.total = settings.patience;
+    config.retry.rate_limited = config.retry.rate_limited.max(settings.patience);
+    DataApi::new(config, DataApi::pacer()).map_err(failure)
 }
 
 fn endpoint(url: &str) -> Result<Endpoint, Failure> {

@@ -68,6 +68,7 @@ impl World {
         let validation = Validation {
             table,
             client: Arc::new(client),
+            data_api: None,
             coverage: Coverage {
                 span,
                 is_whole_archive: true,
