@@ -20,5 +20,6 @@ mod source_proxy;
 mod store_faults;
 mod store_outages;
 mod validation;
+mod wallets;
 mod weather;
 mod witness;

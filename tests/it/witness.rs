@@ -16,7 +16,7 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 const ALL: Span = Span::new(0, u64::MAX);
 
 /// Real data that is not part of this repository.
-fn real_data() -> Option<PathBuf> {
+pub(crate) fn real_data() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/realdata");
     if !path.is_dir() {
         println!("skipped: there is no ../shared/realdata beside this checkout");
@@ -26,7 +26,7 @@ fn real_data() -> Option<PathBuf> {
 }
 
 /// Serves the real fills, and the real API's rows beside them.
-fn start_source(directory: &Path, real: &Path) -> Source {
+pub(crate) fn start_source(directory: &Path, real: &Path) -> Source {
     let path = |name: &str| real.join(name).to_str().unwrap().to_owned();
     let (events, activity) = (
         path("order_filled_events.jsonl"),

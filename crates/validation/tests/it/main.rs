@@ -7,3 +7,7 @@ mod fixture;
 mod foreign;
 mod healthy;
 mod random_damage;
+mod wallet_damage;
+mod wallet_fixture;
+mod wallet_limits;
+mod wallets;
