@@ -201,3 +201,50 @@ fn differing(expected: &Amounts, found: &Amounts) -> (Value, Value) {
     compare("usdc", expected.usdc_base_units, found.usdc_base_units);
     (right.into(), wrong.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amounts_of(shares: u128, usdc: Option<u128>) -> Amounts {
+        Amounts {
+            shares_base_units: shares,
+            usdc_base_units: usdc,
+        }
+    }
+
+    #[test]
+    fn only_all_trades_are_all_of_them() {
+        let check = |all, hidden, points| {
+            let mut compared = Compared::default();
+            compared.table.trades = all;
+            compared.not_compared = hidden;
+            assert_eq!(shown_basis_points(&compared), points);
+        };
+        check(3, 0, Some(10_000));
+        check(1_000_000, 1, Some(9_999));
+        check(3, 3, Some(0));
+        check(0, 0, None);
+    }
+
+    #[test]
+    fn amounts_that_are_alike_or_not_told_are_no_difference() {
+        let told = |expected, found| differing(&expected, &found).0;
+        let right = amounts_of(3, Some(5));
+        assert_eq!(told(right, amounts_of(3, Some(6))), json!({ "usdc": "5" }));
+        assert_eq!(told(right, amounts_of(4, None)), json!({ "shares": "3" }));
+        let both = json!({ "shares": "3", "usdc": "5" });
+        assert_eq!(told(right, amounts_of(4, Some(6))), both);
+    }
+
+    #[test]
+    fn what_is_hidden_as_a_whole_was_not_checked_and_what_nobody_has_was() {
+        let nothing = Compared::default();
+        assert_eq!(verdict(&nothing), CheckVerdict::Ok);
+        let hidden = Compared {
+            not_shown: vec![Span::new(1, 2)],
+            ..nothing
+        };
+        assert_eq!(verdict(&hidden).name(), "not run");
+    }
+}
