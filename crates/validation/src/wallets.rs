@@ -35,7 +35,7 @@ pub struct Wallets {
     pub named: Vec<Address>,
     /// And so many of the table, half by volume and half drawn.
     pub sample: u32,
-    /// Trades of one wallet after which the rest of it is left out, so that a market maker's
+    /// Trades of one wallet, at least one, after which the rest of it is left out, so that a market maker's
     /// millions do not take the API for hours.
     pub most_trades: usize,
 }
@@ -96,12 +96,15 @@ impl Validation {
             .into_iter()
             .filter(|&name| there.iter().all(|one| one != name));
         let missing: Vec<_> = missing.collect();
-        Ok((!missing.is_empty()).then(|| {
-            format!(
-                "exact shares and USDC of each fill are needed, and {data} has no column {}",
-                missing.join(", ")
-            )
-        }))
+        let needed = "exact shares and USDC of each fill are needed";
+        Ok(match (there.is_empty(), missing.is_empty()) {
+            (true, _) => Some(format!("{needed}, and there is no table {data} with them")),
+            (false, false) => {
+                let missing = missing.join(", ");
+                Some(format!("{needed}, and {data} has no column {missing}"))
+            }
+            (false, true) => None,
+        })
     }
 
     /// Returns the wallets to look at, each once.
