@@ -52,11 +52,11 @@ pub struct Cuts {
 }
 
 impl Default for Cuts {
-    /// 12 pages, 3 at the end, stretches of 512 and a horizon of 128.
+    /// 16 pages, 2 at the end, stretches of 512 and a horizon of 128.
     fn default() -> Self {
         Self {
-            least_pages: 12,
-            least_pages_at_the_end: 3,
+            least_pages: 16,
+            least_pages_at_the_end: 2,
             stretch_pages: 512,
             horizon_pages: 128,
         }
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_segment_that_holds_few_pages_is_left_whole() {
-        let mut planner = planner(&[(0, Span::new(0, 600))]);
+        let mut planner = planner(&[(0, Span::new(0, 400))]);
         let first = planner.take().unwrap();
         planner.advance(first.id, 0, 0, Some(10.0));
         assert_eq!(planner.take(), None);
