@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fills::{Cursor, Fill, FillSource, Filter, Malformed, PageQuery, Scope, Span};
+use fills::{Cursor, Fill, FillSource, Filter, Malformed, PageQuery, Scope, Span, TokenId};
 
 use crate::Error;
 
@@ -36,14 +36,15 @@ struct Stream {
 impl<'a> ScopeReader<'a> {
     /// Makes a reader that returns about `chunk_rows` fills at a time, more if one second has more.
     pub(crate) fn new(source: &'a dyn FillSource, scope: Scope, chunk_rows: usize) -> Self {
-        let filters = match &scope.tokens {
+        let tokens = scope.tokens.as_deref().map(traded);
+        let nothing = scope.span.is_empty() || tokens.as_deref().is_some_and(<[_]>::is_empty);
+        let filters = match tokens {
             None => vec![Filter::All],
             Some(tokens) => vec![
-                Filter::MakerAssetIn(Arc::clone(tokens)),
-                Filter::TakerAssetIn(Arc::clone(tokens)),
+                Filter::MakerAssetIn(Arc::clone(&tokens)),
+                Filter::TakerAssetIn(tokens),
             ],
         };
-        let nothing = scope.span.is_empty() || scope.tokens.as_deref().is_some_and(<[_]>::is_empty);
         let streams = filters.into_iter().map(|filter| Stream {
             filter,
             after: None,
@@ -120,6 +121,12 @@ impl<'a> ScopeReader<'a> {
             malformed: std::mem::take(&mut self.waiting.malformed),
         }
     }
+}
+
+/// Leaves USDC out, whose asset id is 0: a row of it is wrong, and every fill of the source has it.
+fn traded(tokens: &[TokenId]) -> Arc<[TokenId]> {
+    let traded = tokens.iter().filter(|token| !token.is_zero());
+    traded.copied().collect()
 }
 
 #[cfg(test)]

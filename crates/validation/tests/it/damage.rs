@@ -281,6 +281,38 @@ async fn an_orphan_token_is_found_and_kept_in_the_quarantine() {
 }
 
 #[tokio::test]
+async fn a_row_of_no_token_is_one_wrong_row_and_no_reason_to_read_everything() {
+    let statement = format!("ALTER TABLE data UPDATE token_id = 0 WHERE ONE {UPDATE}");
+    let damaged = damaged("damage_no_token", &statement).await;
+    let (_, report) = damaged.world.validate(&[Level::Source]).await;
+    let missing: u64 = report
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::MissingRows)
+        .map(|finding| finding.expected.as_u64().unwrap())
+        .sum();
+    assert_eq!(missing, 0, "{report:#?}");
+    damaged
+        .assert_found_and_repaired(Kind::WrongField, &LEVELS)
+        .await;
+}
+
+#[tokio::test]
+async fn a_whole_month_of_rows_that_the_source_does_not_have_is_held_in_parts() {
+    let mut world = World::loaded("damage_many_extra", seeded(8, 6_000, 20)).await;
+    world.validation.config.chunk_rows = 100;
+    world
+        .run(
+            "INSERT INTO data SELECT * REPLACE (toUInt256(77) AS token_id, \
+               reverse(order_hash) AS order_hash) FROM (SELECT * FROM data LIMIT 3000)",
+        )
+        .await;
+    let (validated, _) = world.validate(&LEVELS).await;
+    assert_eq!(world.repair(&validated).await, 3000);
+    world.assert_exact().await;
+}
+
+#[tokio::test]
 async fn rows_that_the_source_does_not_have_stay_unless_that_is_asked_for() {
     let statement = replaced("reverse(order_hash) AS order_hash");
     let damaged = damaged("damage_stays", &statement).await;
