@@ -71,8 +71,9 @@ impl Client {
         self.entities(after_id, limit).await
     }
 
-    /// Fetches up to `limit` (1 to 1000) order books of each range with one request, all as they
-    /// were at one block, in the order of the ranges. Go on behind [`EntityPage::last_id`].
+    /// Fetches up to `limit` (1 to 1000) order books of each range with one request, in the order of
+    /// the ranges: as they were at one block, or without one as they are. Go on behind
+    /// [`EntityPage::last_id`].
     ///
     /// # Errors
     /// Any [`SourceError`]; then none of the pages was answered. [`SourceError::Protocol`] also
@@ -80,7 +81,7 @@ impl Client {
     pub async fn orderbooks_at(
         &self,
         turn: Turn,
-        block: u64,
+        block: Option<u64>,
         ranges: &[IdRange],
         limit: u16,
     ) -> Result<Vec<EntityPage<Orderbook>>, SourceError> {

@@ -84,13 +84,17 @@ pub(crate) fn entities_of(field: &str, columns: &str, ids: &[TokenId]) -> Vec<u8
 pub(crate) fn ranges(
     field: &str,
     columns: &str,
-    block: u64,
+    block: Option<u64>,
     ranges: &[IdRange],
     limit: u16,
 ) -> Vec<u8> {
     let mut request = Request::default();
     let limit = request.declare("n".to_owned(), "Int!", json!(limit));
-    let block = request.declare("b".to_owned(), "Int!", json!(block));
+    let at_block = block.map(|number| {
+        let number = request.declare("b".to_owned(), "Int!", json!(number));
+        format!("block: {{number: {number}}}, ")
+    });
+    let at_block = at_block.unwrap_or_default();
     for (index, range) in ranges.iter().enumerate() {
         let after = request.declare(format!("a{index}"), "ID!", json!(range.after));
         let mut bounds = format!("id_gt: {after}");
@@ -102,7 +106,7 @@ pub(crate) fn ranges(
         let _ = write!(
             request.fields,
             " {alias}: {field}(first: {limit}, orderBy: id, orderDirection: asc, \
-             block: {{number: {block}}}, where: {{{bounds}}}) {{ {columns} }}"
+             {at_block}where: {{{bounds}}}) {{ {columns} }}"
         );
     }
     request.into_json("Ranges")
@@ -302,7 +306,7 @@ mod tests {
             },
             IdRange::default(),
         ];
-        let json = ranges("orderbooks", "id", 7, &asked, 10);
+        let json = ranges("orderbooks", "id", Some(7), &asked, 10);
         let body: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(
             body["query"],

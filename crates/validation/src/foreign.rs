@@ -252,7 +252,7 @@ impl Validation {
             return Ok(());
         }
         let books = self.read_orderbooks().await?;
-        let query = self.foreign_totals_sql();
+        let query = self.foreign_totals_sql(&books.sql(self));
         let limited = format!(
             "{query}\nORDER BY abs(toInt64(book_trades) - toInt64(rows)) DESC, token_id\n\
              LIMIT {}\n{SPILLING}",
@@ -264,21 +264,20 @@ impl Validation {
             outcome.findings.push(told(gap, place));
         }
         outcome.findings.count_further(all - gaps.len() as u64);
-        let figures = Figures::new()
+        let mut figures = Figures::new()
             .with("books", books.books)
-            .with("block", books.block)
             .with("tokens_that_differ", all)
             .with(
                 "note",
                 "volumes cannot be compared: the table keeps no exact USDC",
             );
+        books.add_block_to(&mut figures);
         let check = Check::new(place.0, place.1, all == 0, figures, query);
         outcome.checks.push(check);
         Ok(())
     }
 
-    fn foreign_totals_sql(&self) -> String {
-        let names = self.table.names();
+    fn foreign_totals_sql(&self, books: &str) -> String {
         format!(
             "-- foreign_totals\nSELECT *, count() OVER () AS tokens_in_all\nFROM (\n\
              SELECT token_id, sum(r) AS rows, sum(rb) AS buys, sum(rs) AS sells, \
@@ -289,8 +288,8 @@ impl Validation {
              UNION ALL\n\
              SELECT token_id, 0, 0, 0, trades, buys, sells FROM {}\n)\nGROUP BY token_id)\n\
              WHERE rows != book_trades OR buys != book_buys OR sells != book_sells",
-            names.fills(),
-            names.orderbooks(),
+            self.table.names().fills(),
+            books,
         )
     }
 }

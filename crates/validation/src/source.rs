@@ -30,20 +30,20 @@ impl Validation {
         let mut outcome = Outcome::new(self.config.most_findings);
         let books = self.read_orderbooks().await?;
         self.progress.tell(Level::Source, TOTALS, 0, 1);
-        let (gaps, all) = self.token_gaps().await?;
+        let (gaps, all) = self.token_gaps(&books).await?;
         let attributed = self.attribute(&gaps, differences).await?;
         unexplained.extend(&attributed.unexplained);
         let explained = attributed.collisions.len() as u64;
         let mut figures = Figures::new()
             .with("books", books.books)
-            .with("block", books.block)
             .with("malformed_books", books.malformed)
             .with("tokens_that_differ", all - explained)
             .with("tokens_looked_into", attributed.tokens_read)
             .with("windows_looked_into", attributed.windows_read)
             .with("fills_read_for_that", attributed.fills_read);
+        books.add_block_to(&mut figures);
         if !self.coverage.is_whole_archive {
-            let standing = self.standing().await?;
+            let standing = self.standing(&books).await?;
             figures.push("tokens", standing.tokens);
             figures.push("tokens_proven_complete", standing.complete);
             figures.push("tokens_undecided", standing.undecided);
@@ -54,7 +54,7 @@ impl Validation {
             );
         }
         let ok = all == explained && books.malformed == 0;
-        let query = self.token_gaps_sql();
+        let query = self.token_gaps_sql(&books);
         outcome
             .checks
             .push(Check::new(Level::Source, TOTALS, ok, figures, query));

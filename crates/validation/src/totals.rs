@@ -5,6 +5,7 @@ use clickhouse::types::UInt256;
 use fills::{Fill, Side, TokenId};
 use serde::Deserialize;
 
+use crate::orderbooks::Read;
 use crate::rows::token;
 use crate::{Error, Validation};
 
@@ -147,10 +148,10 @@ impl Validation {
     ///
     /// # Errors
     /// Any error of the table.
-    pub(crate) async fn token_gaps(&self) -> Result<(Vec<TokenGap>, u64), Error> {
+    pub(crate) async fn token_gaps(&self, books: &Read) -> Result<(Vec<TokenGap>, u64), Error> {
         let sql = format!(
             "{}\nORDER BY greatest(rows, book_trades), token_id\nLIMIT {MOST_TOKENS}\n{SPILLING}",
-            self.token_gaps_sql()
+            self.token_gaps_sql(books)
         );
         let rows: Vec<TokenRow> = self.table.rows(&sql).await?;
         let all = rows.first().map_or(0, |row| row.tokens_in_all);
@@ -158,7 +159,7 @@ impl Validation {
     }
 
     /// Returns the statement that finds tokens whose rows are not what the source counted.
-    pub(crate) fn token_gaps_sql(&self) -> String {
+    pub(crate) fn token_gaps_sql(&self, books: &Read) -> String {
         // Of a part of the archive the rows may be fewer: the others lie outside.
         let differs = match self.coverage.is_whole_archive {
             true => {
@@ -174,7 +175,7 @@ impl Validation {
         };
         format!(
             "-- token_gaps\nSELECT *, count() OVER () AS tokens_in_all\nFROM ({})\nWHERE {differs}",
-            self.joined()
+            self.joined(books)
         )
     }
 
@@ -182,21 +183,21 @@ impl Validation {
     ///
     /// # Errors
     /// Any error of the table.
-    pub(crate) async fn standing(&self) -> Result<Standing, Error> {
+    pub(crate) async fn standing(&self, books: &Read) -> Result<Standing, Error> {
         let sql = format!(
             "-- standing\nSELECT countIf(rows > 0) AS tokens, countIf(rows > 0 AND \
              rows = book_trades AND buys = book_buys AND sells = book_sells AND \
              buy_usdc = book_buy_volume AND sell_usdc = book_sell_volume) AS complete, \
              countIf(rows < book_trades) AS undecided\nFROM ({})\n{SPILLING}",
-            self.joined()
+            self.joined(books)
         );
         Ok(self.table.row(&sql).await?)
     }
 
     /// Adds up rows and counters by token: one aggregation over both, which can spill where a join
     /// could not.
-    fn joined(&self) -> String {
-        let books = self.table.names().orderbooks();
+    fn joined(&self, books: &Read) -> String {
+        let books = books.sql(self);
         let of_tokens = match self.coverage.tokens {
             None => String::new(),
             Some(_) => format!(" AND token_id IN (SELECT token_id FROM {books})"),

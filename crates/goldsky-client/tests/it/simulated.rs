@@ -353,7 +353,7 @@ async fn books_by_range(client: &Client) -> Vec<Orderbook> {
     loop {
         let turn = client.turn().await;
         let pages = client
-            .orderbooks_at(turn, block, &ranges, 10)
+            .orderbooks_at(turn, Some(block), &ranges, 10)
             .await
             .unwrap();
         assert_eq!(pages.len(), 2);

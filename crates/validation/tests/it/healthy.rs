@@ -157,3 +157,19 @@ async fn some_tokens_are_proven_by_their_own_counters() {
     let fills = report.checks[0].figures.get("fills").unwrap();
     assert_eq!(*fills, world.number("SELECT count() FROM data").await);
 }
+
+#[tokio::test]
+async fn a_host_that_keeps_no_history_is_read_as_it_is() {
+    let mut world = World::loaded("healthy_pruned", seeded(9, 3_000, 20)).await;
+    let head = world.validation.coverage.block;
+    // From before the deployment began: refused in the words that graph-node has for pruned blocks.
+    world.validation.coverage.block = 1;
+    world.validation.config.workers = 3;
+    let (_, report) = world.validate(&[Level::Source]).await;
+    assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+    let totals = &report.checks[0].figures;
+    assert_eq!(*totals.get("block").unwrap(), head);
+    assert_eq!(totals.get("block_at_end"), None);
+    let tokens = world.number("SELECT uniqExact(token_id) FROM data").await;
+    assert_eq!(*totals.get("books").unwrap(), tokens);
+}
