@@ -38,6 +38,7 @@ impl Validation {
         self.progress
             .tell(Level::Counts, "comparing with the checkpoint", 1, 3);
         self.promised(&mut outcome).await?;
+        self.broken_off(&mut outcome, suspects).await?;
         self.duplicates(&mut outcome, suspects).await?;
         Ok(outcome)
     }

@@ -49,6 +49,8 @@ pub struct Plan {
 pub(super) struct Removal {
     pub(super) row: Fill,
     pub(super) reason: &'static str,
+    /// Token and second of the fill at the source that is loaded in its place, if there is one.
+    pub(super) source: Option<(TokenId, u32)>,
 }
 
 impl Plan {
@@ -63,17 +65,17 @@ impl Plan {
             let extra = difference.extra.len() as u64;
             if difference.is_wrong() {
                 plan.wrong_rows += extra;
-                plan.remove(&difference.extra, "another value than the source");
+                plan.remove(&difference.extra, "another value than the source", missing);
             } else if removes_extra {
                 plan.extra_rows += extra;
-                plan.remove(&difference.extra, "not at the source");
+                plan.remove(&difference.extra, "not at the source", None);
             } else {
                 plan.rows_left += extra;
             }
             match &difference.doubled {
                 Some((fill, times)) if removes_extra => {
                     plan.duplicate_rows += times;
-                    plan.remove(&[*fill], "there again");
+                    plan.remove(&[*fill], "there again", Some(fill));
                     // All copies go, so one comes back.
                     wanted.push((fill.timestamp.into(), fill.token_id));
                 }
@@ -96,8 +98,13 @@ impl Plan {
         self.loads.is_empty() && self.removals.is_empty()
     }
 
-    fn remove(&mut self, rows: &[Fill], reason: &'static str) {
-        let removals = rows.iter().map(|row| Removal { row: *row, reason });
+    fn remove(&mut self, rows: &[Fill], reason: &'static str, instead: Option<&Fill>) {
+        let source = instead.map(|fill| (fill.token_id, fill.timestamp));
+        let removals = rows.iter().map(|&row| Removal {
+            row,
+            reason,
+            source,
+        });
         self.removals.extend(removals);
     }
 }

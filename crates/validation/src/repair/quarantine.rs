@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clickhouse::Row;
 use clickhouse::types::UInt256;
 use clickhouse_sink::{Config, Deduplication, Sink};
-use fills::{Fill, Side};
+use fills::{Fill, Side, TokenId};
 use serde::Serialize;
 
 use crate::coverage::within;
@@ -29,6 +29,8 @@ struct QuarantinedRow {
     usdc: u128,
     fee: u128,
     timestamp: u32,
+    source_token_id: Option<UInt256>,
+    source_timestamp: Option<u32>,
     reason: &'static str,
     repair: String,
 }
@@ -51,7 +53,7 @@ impl QuarantinedRow {
             order_hash: id.order_hash.0,
             maker: maker.0,
             taker: taker.0,
-            token_id: UInt256::from_le_bytes(token_id.to_le_bytes()),
+            token_id: number(token_id),
             side: match side {
                 Side::Buy => 1,
                 Side::Sell => 2,
@@ -60,6 +62,8 @@ impl QuarantinedRow {
             usdc,
             fee,
             timestamp,
+            source_token_id: removal.source.map(|(token, _)| number(token)),
+            source_timestamp: removal.source.map(|(_, second)| second),
             reason: removal.reason,
             repair: repair.to_owned(),
         }
@@ -88,6 +92,7 @@ impl Validation {
                  tx_hash FixedString(32), order_hash FixedString(32), maker FixedString(20), \
                  taker FixedString(20), token_id UInt256, side Enum8('BUY' = 1, 'SELL' = 2), \
                  shares UInt128, usdc UInt128, fee UInt128, timestamp DateTime('UTC'), \
+                 source_token_id Nullable(UInt256), source_timestamp Nullable(DateTime('UTC')), \
                  reason LowCardinality(String), repair String, \
                  quarantined_at DateTime('UTC') DEFAULT now())\n\
                  ENGINE = ReplacingMergeTree ORDER BY ({IDENTITY})\n\
@@ -132,6 +137,10 @@ impl Validation {
         }
         Ok(rows.close().await?)
     }
+}
+
+fn number(token: TokenId) -> UInt256 {
+    UInt256::from_le_bytes(token.to_le_bytes())
 }
 
 /// Names a repair by when it began and by its process.
