@@ -47,6 +47,15 @@ impl Validation {
             figures.push("tokens", standing.tokens);
             figures.push("tokens_proven_complete", standing.complete);
             figures.push("tokens_undecided", standing.undecided);
+            if standing.undecided > 0 {
+                let why = format!(
+                    "{} tokens have fewer rows than the source counted in all: whether those lie \
+                     outside of this part, `--spot all` tells",
+                    standing.undecided
+                );
+                let check = Check::not_run(Level::Source, "rows of undecided tokens", why);
+                outcome.checks.push(check);
+            }
             figures.push(
                 "note",
                 "counters are of the whole archive: of a part they prove that no token has rows too \

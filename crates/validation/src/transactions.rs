@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::difference::Differences;
 use crate::quality::is_taker_order;
-use crate::{Check, Error, Figures, Level, Outcome, Validation};
+use crate::{Check, CheckVerdict, Error, Figures, Level, Outcome, Validation};
 
 const NAME: &str = "transactions";
 
@@ -39,6 +39,7 @@ struct TransactionSums {
     of_another_taker: u64,
     unequal: u64,
     giving_more: u64,
+    suspicious: u64,
     suspects: Vec<u64>,
     givers: Vec<u64>,
 }
@@ -52,6 +53,7 @@ impl TransactionSums {
         self.of_another_taker += other.of_another_taker;
         self.unequal += other.unequal;
         self.giving_more += other.giving_more;
+        self.suspicious += other.suspicious;
         self.suspects.extend(other.suspects);
         self.givers.extend(other.givers);
     }
@@ -106,7 +108,16 @@ impl Validation {
             .with("seconds_compared_with_the_source", asked as u64)
             .with("fills_that_differ", wrong as u64);
         let query = self.transaction_sums("1");
-        let check = Check::new(Level::Quality, NAME, wrong == 0, figures, query);
+        let mut check = Check::new(Level::Quality, NAME, wrong == 0, figures, query);
+        if wrong == 0 && sums.suspicious > MOST_SUSPECTS as u64 {
+            check.verdict = CheckVerdict::NotRun {
+                why: format!(
+                    "of {} transactions that do not add up the source has the {MOST_SUSPECTS} that \
+                     it was asked about; `--spot all` compares the others",
+                    sums.suspicious
+                ),
+            };
+        }
         outcome.checks.push(check);
         Ok(())
     }
@@ -159,6 +170,7 @@ impl Validation {
              without_maker_orders, countIf(two_seconds) AS in_two_seconds, \
              countIf(other_taker) AS of_another_taker, countIf(is_unequal) AS unequal, \
              countIf(gives_more) AS giving_more, \
+             countIf(two_seconds OR other_taker OR is_unequal) AS suspicious, \
              groupArrayIf({MOST_SUSPECTS})(transaction, two_seconds OR other_taker OR is_unequal) AS \
              suspects, groupArrayIf({MOST_SUSPECTS})(transaction, gives_more) AS givers\n\
              FROM (\n\

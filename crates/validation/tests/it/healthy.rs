@@ -60,6 +60,24 @@ async fn orders_filled_twice_in_a_transaction_are_told_and_are_no_loss() {
 }
 
 #[tokio::test]
+async fn more_odd_transactions_than_the_source_is_asked_about_are_not_called_right() {
+    let data = Data::Seeded(Seeded {
+        collisions: 0.2,
+        fills: 20_000,
+        ..Seeded::default()
+    });
+    let world = World::loaded("healthy_many_odd", data).await;
+    let (_, report) = world.validate(&[Level::Quality]).await;
+    let transactions = report
+        .checks
+        .iter()
+        .find(|check| check.name == "transactions")
+        .unwrap();
+    assert_eq!(transactions.verdict.name(), "not run", "{transactions:#?}");
+    assert!(report.findings.is_empty());
+}
+
+#[tokio::test]
 async fn what_a_real_graph_node_served_has_no_findings() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../goldsky-simulator/tests/fixtures/graph-node/orderFilledEvents.jsonl.gz");
@@ -130,6 +148,11 @@ async fn a_part_of_the_archive_has_no_findings_and_says_what_it_cannot_prove() {
             > 0
     );
     assert!(totals.figures.get("note").is_some());
+    assert!(
+        report.summary.ends_with("1 could not be made"),
+        "{}",
+        report.summary
+    );
     let (_, report) = world.validate(&[Level::Spot]).await;
     assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
 }
