@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clickhouse::Row;
 use clickhouse::types::UInt256;
+use fill_table::Totals;
 use fills::{Scope, Span};
 use serde::Deserialize;
 
@@ -34,7 +35,7 @@ impl Validation {
     pub(crate) async fn counts(&self, suspects: &mut Vec<Scope>) -> Result<Outcome, Error> {
         let mut outcome = Outcome::new(self.config.most_findings);
         self.progress.tell(Level::Counts, "counting", 0, 3);
-        outcome.checks.push(self.held().await?);
+        self.held(&mut outcome).await?;
         self.progress
             .tell(Level::Counts, "comparing with the checkpoint", 1, 3);
         self.promised(&mut outcome).await?;
@@ -43,7 +44,7 @@ impl Validation {
         Ok(outcome)
     }
 
-    async fn held(&self) -> Result<Check, Error> {
+    async fn held(&self, outcome: &mut Outcome) -> Result<(), Error> {
         let totals = self.table.totals().await?;
         let markets = self.table.names().markets_data();
         let known: (u64, u64) = self
@@ -72,7 +73,37 @@ impl Validation {
                 share(totals.markets, known.1),
             );
         let query = self.table.totals_sql();
-        Ok(Check::new(Level::Counts, "fills", true, figures, query))
+        let fills = Check::new(Level::Counts, "fills", true, figures, query);
+        outcome.checks.push(fills);
+        self.conditions(&totals, known.0, outcome);
+        Ok(())
+    }
+
+    /// Tells whether the catalogue knows the condition of every row.
+    fn conditions(&self, totals: &Totals, catalogue_tokens: u64, outcome: &mut Outcome) {
+        const NAME: &str = "conditions";
+        if catalogue_tokens == 0 {
+            let why = "the catalogue of markets is empty: `ingest markets` loads it";
+            outcome
+                .checks
+                .push(Check::not_run(Level::Counts, NAME, why));
+            return;
+        }
+        let ok = totals.unknown_fills == 0;
+        if !ok {
+            let place = (Level::Counts, NAME);
+            let finding = Finding::new(Kind::UnknownCondition, place, 0, totals.unknown_fills);
+            let about = "rows of tokens that the catalogue of markets does not know";
+            outcome
+                .findings
+                .push(finding.about(about).mended_by("ingest markets"));
+        }
+        let figures = Figures::new()
+            .with("tokens_unknown", totals.unknown_tokens)
+            .with("rows_of_those", totals.unknown_fills);
+        let query = self.table.totals_sql();
+        let check = Check::new(Level::Counts, NAME, ok, figures, query);
+        outcome.checks.push(check);
     }
 
     async fn promised(&self, outcome: &mut Outcome) -> Result<(), Error> {

@@ -27,6 +27,8 @@ pub enum Kind {
     TokenWithoutBook,
     /// A row has no value that could be true.
     ImpossibleRow,
+    /// The catalogue of markets does not know the condition of a row's token.
+    UnknownCondition,
     /// The source has events that cannot be rows.
     UnreadableEvents,
     /// The table holds fewer rows than the checkpoint promises.
@@ -53,6 +55,7 @@ impl Kind {
             Self::BookWithoutRows => "book-without-rows",
             Self::TokenWithoutBook => "token-without-book",
             Self::ImpossibleRow => "impossible-row",
+            Self::UnknownCondition => "unknown-condition",
             Self::UnreadableEvents => "unreadable-events",
             Self::PromiseBroken => "promise-broken",
             Self::Unfinished => "unfinished",

@@ -238,6 +238,25 @@ async fn a_swapped_counterparty_is_found() {
 }
 
 #[tokio::test]
+async fn a_condition_that_the_catalogue_does_not_know_is_found() {
+    let world = World::loaded("damage_condition", seeded(9, 3_000, 20)).await;
+    let names = world.validation.table.names();
+    let forget = format!(
+        "ALTER TABLE {} DELETE WHERE token_id = (SELECT token_id FROM data LIMIT 1) {UPDATE}",
+        names.markets_data()
+    );
+    world.run(&forget).await;
+    world
+        .run(&format!("SYSTEM RELOAD DICTIONARY {}", names.dictionary()))
+        .await;
+    let (validated, report) = world.validate(&LEVELS).await;
+    let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [Kind::UnknownCondition], "{report:#?}");
+    let plan = Plan::new(&validated, &world.validation.coverage, true);
+    assert!(plan.is_empty(), "{plan:#?}");
+}
+
+#[tokio::test]
 async fn a_shifted_timestamp_is_found() {
     let statement = replaced("timestamp + 100000 AS timestamp");
     let damaged = damaged("damage_time", &statement).await;

@@ -127,7 +127,6 @@ impl World {
             .load(MarketSource::Subgraph)
             .await
             .unwrap();
-        let page = client.market_datas("", 1000).await.unwrap();
         let entry = |data: goldsky_client::MarketData| MarketEntry {
             token_id: data.token_id,
             condition_id: data.condition_id,
@@ -136,9 +135,13 @@ impl World {
             slug: String::new(),
             question: String::new(),
         };
-        load.add(page.entities.into_iter().map(entry).collect())
-            .await
-            .unwrap();
+        let mut last = Some(String::new());
+        while let Some(after) = last {
+            let page = client.market_datas(&after, 1000).await.unwrap();
+            let entries = page.entities.into_iter().map(entry);
+            load.add(entries.collect()).await.unwrap();
+            last = page.last_id;
+        }
         load.finish().await.unwrap();
     }
 
