@@ -10,6 +10,7 @@ use clickhouse::types::UInt256;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::orderbooks::Read;
 use crate::rows::token;
 use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
 
@@ -154,6 +155,7 @@ impl Validation {
         &self,
         columns: &BTreeSet<String>,
         levels: &[Level],
+        read: &mut Option<Read>,
     ) -> Result<Outcome, Error> {
         let mut outcome = Outcome::new(self.config.most_findings);
         for check in ROW_CHECKS
@@ -167,7 +169,7 @@ impl Validation {
             self.foreign_duplicates(columns, &mut outcome).await?;
         }
         if levels.contains(&Level::Source) {
-            self.foreign_totals(columns, &mut outcome).await?;
+            self.foreign_totals(columns, &mut outcome, read).await?;
         }
         let not_run = NOT_RUN.iter().filter(|(level, ..)| levels.contains(level));
         let not_run = not_run.map(|&(level, name, why)| Check::not_run(level, name, why));
@@ -241,6 +243,7 @@ impl Validation {
         &self,
         columns: &BTreeSet<String>,
         outcome: &mut Outcome,
+        read: &mut Option<Read>,
     ) -> Result<(), Error> {
         let place = (Level::Source, "fills by token");
         let partly = match self.coverage.is_whole_archive && self.coverage.tokens.is_none() {
@@ -251,7 +254,7 @@ impl Validation {
             outcome.checks.push(Check::not_run(place.0, place.1, why));
             return Ok(());
         }
-        let books = self.read_orderbooks().await?;
+        let books = read.insert(self.read_orderbooks().await?);
         let query = self.foreign_totals_sql(&books.sql(self));
         let limited = format!(
             "{query}\nORDER BY abs(toInt64(book_trades) - toInt64(rows)) DESC, token_id\n\

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{Check, CheckVerdict, Finding, Findings, Plan};
+use crate::{Check, CheckVerdict, Finding, Findings, Pictures, Plan};
 
 /// The verdict over all checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,6 +39,9 @@ pub struct Report {
     /// What a repair would do, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// What is drawn of it, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
 }
 
 impl Outcome {
@@ -73,6 +76,7 @@ impl Report {
             checks,
             repaired: 0,
             plan: None,
+            pictures: None,
         }
     }
 }

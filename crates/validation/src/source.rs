@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::attribution::Attributed;
 use crate::difference::Differences;
+use crate::orderbooks::Read;
 use crate::totals::TokenGap;
 use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
 
@@ -26,11 +27,12 @@ impl Validation {
         &self,
         differences: &mut Differences,
         unexplained: &mut Vec<TokenId>,
+        read: &mut Option<Read>,
     ) -> Result<Outcome, Error> {
         let mut outcome = Outcome::new(self.config.most_findings);
-        let books = self.read_orderbooks().await?;
+        let books = read.insert(self.read_orderbooks().await?);
         self.progress.tell(Level::Source, TOTALS, 0, 1);
-        let (gaps, all) = self.token_gaps(&books).await?;
+        let (gaps, all) = self.token_gaps(books).await?;
         let attributed = self.attribute(&gaps, differences).await?;
         unexplained.extend(&attributed.unexplained);
         let explained = attributed.collisions.len() as u64;
@@ -43,7 +45,7 @@ impl Validation {
             .with("fills_read_for_that", attributed.fills_read);
         books.add_block_to(&mut figures);
         if !self.coverage.is_whole_archive {
-            let standing = self.standing(&books).await?;
+            let standing = self.standing(books).await?;
             figures.push("tokens", standing.tokens);
             figures.push("tokens_proven_complete", standing.complete);
             figures.push("tokens_undecided", standing.undecided);
@@ -63,7 +65,7 @@ impl Validation {
             );
         }
         let ok = all == explained && books.malformed == 0;
-        let query = self.token_gaps_sql(&books);
+        let query = self.token_gaps_sql(books);
         outcome
             .checks
             .push(Check::new(Level::Source, TOTALS, ok, figures, query));

@@ -12,7 +12,11 @@ use crate::{Error, Validation};
 /// Tokens that are looked at one by one; the others are counted.
 pub(crate) const MOST_TOKENS: u64 = 100_000;
 
-const SPILLING: &str = "SETTINGS max_bytes_before_external_group_by = 500000000, \
+/// That the rows of a token are exactly what the source counted, as SQL over [`Validation::joined`].
+pub(crate) const COMPLETE: &str = "rows = book_trades AND buys = book_buys AND sells = book_sells \
+                                   AND buy_usdc = book_buy_volume AND sell_usdc = book_sell_volume";
+
+pub(crate) const SPILLING: &str = "SETTINGS max_bytes_before_external_group_by = 500000000, \
                         max_bytes_ratio_before_external_group_by = 0";
 
 /// A token whose rows do not add up to the source's counters.
@@ -160,8 +164,18 @@ impl Validation {
 
     /// Returns the statement that finds tokens whose rows are not what the source counted.
     pub(crate) fn token_gaps_sql(&self, books: &Read) -> String {
+        format!(
+            "-- token_gaps\nSELECT *, count() OVER () AS tokens_in_all\nFROM ({})\nWHERE {}",
+            self.joined(books),
+            self.differs()
+        )
+    }
+
+    /// Returns the condition that the rows of a token are not what the source counted, as SQL over
+    /// [`Validation::joined`].
+    pub(crate) fn differs(&self) -> &'static str {
         // Of a part of the archive the rows may be fewer: the others lie outside.
-        let differs = match self.coverage.is_whole_archive {
+        match self.coverage.is_whole_archive {
             true => {
                 "rows != book_trades OR buys != book_buys OR sells != book_sells \
                  OR buy_usdc + sell_usdc != book_volume OR buy_usdc != book_buy_volume \
@@ -172,11 +186,7 @@ impl Validation {
                  OR buy_usdc + sell_usdc > book_volume OR buy_usdc > book_buy_volume \
                  OR sell_usdc > book_sell_volume"
             }
-        };
-        format!(
-            "-- token_gaps\nSELECT *, count() OVER () AS tokens_in_all\nFROM ({})\nWHERE {differs}",
-            self.joined(books)
-        )
+        }
     }
 
     /// Tells how the tokens of a part of the archive stand.
@@ -186,8 +196,7 @@ impl Validation {
     pub(crate) async fn standing(&self, books: &Read) -> Result<Standing, Error> {
         let sql = format!(
             "-- standing\nSELECT countIf(rows > 0) AS tokens, countIf(rows > 0 AND \
-             rows = book_trades AND buys = book_buys AND sells = book_sells AND \
-             buy_usdc = book_buy_volume AND sell_usdc = book_sell_volume) AS complete, \
+             {COMPLETE}) AS complete, \
              countIf(rows < book_trades) AS undecided\nFROM ({})\n{SPILLING}",
             self.joined(books)
         );
@@ -196,7 +205,7 @@ impl Validation {
 
     /// Adds up rows and counters by token: one aggregation over both, which can spill where a join
     /// could not.
-    fn joined(&self, books: &Read) -> String {
+    pub(crate) fn joined(&self, books: &Read) -> String {
         let books = books.sql(self);
         let of_tokens = match self.coverage.tokens {
             None => String::new(),

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::difference::{Difference, Differences};
 use crate::layout::Layout;
+use crate::orderbooks::Read;
 use crate::reader::{Chunk, ScopeReader};
 use crate::{Coverage, Error, Level, Outcome, Progress, Wallets, rows, told};
 
@@ -95,6 +96,8 @@ pub struct Validated {
     pub(crate) differences: Differences,
     /// Tokens that differ and of which it is not known in which fills.
     pub(crate) unexplained: Vec<TokenId>,
+    /// The source's counters, where they were read.
+    pub(crate) books: Option<Read>,
 }
 
 impl Validation {
@@ -106,12 +109,14 @@ impl Validation {
         let mut outcome = Outcome::new(self.config.most_findings);
         let mut differences = Differences::default();
         let mut unexplained = Vec::new();
+        let mut books = None;
         let mut suspects = Vec::new();
         if let Layout::Foreign(columns) = self.layout().await? {
             return Ok(Validated {
-                outcome: self.foreign(&columns, levels).await?,
+                outcome: self.foreign(&columns, levels, &mut books).await?,
                 differences,
                 unexplained,
+                books,
             });
         }
         for level in Level::ALL
@@ -125,7 +130,8 @@ impl Validation {
                     let suspects = std::mem::take(&mut suspects);
                     let place = (Level::Source, "comparing doubles");
                     self.compare_each(suspects, &mut differences, place).await?;
-                    self.source(&mut differences, &mut unexplained).await?
+                    self.source(&mut differences, &mut unexplained, &mut books)
+                        .await?
                 }
                 Level::Spot => self.spot(&mut differences).await?,
                 Level::Wallet => self.wallets(&mut differences).await?,
@@ -136,6 +142,7 @@ impl Validation {
             outcome: told::with_fills(outcome, &differences),
             differences,
             unexplained,
+            books,
         })
     }
 

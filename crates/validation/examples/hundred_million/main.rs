@@ -108,6 +108,7 @@ fn validation(table: FillTable, endpoint: &str) -> Result<Validation, Failed> {
     let pacer = Pacer::new(pacer::Config::default());
     let client = Client::new(goldsky_client::Config::new(endpoint), pacer)?;
     Ok(Validation {
+        data_api: None,
         table,
         client: Arc::new(client),
         coverage: Coverage {

@@ -7,6 +7,7 @@ mod damage;
 mod fixture;
 mod foreign;
 mod healthy;
+mod pictures;
 mod random_damage;
 mod wallet_damage;
 mod wallet_fixture;
