@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser};
 use fills::Address;
 use startup::{LogArgs, Settings, SettingsArgs};
@@ -29,6 +31,8 @@ pub(crate) struct Cli {
     most_findings: usize,
     #[command(flatten)]
     pub(crate) repair: RepairArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
     #[command(flatten)]
@@ -85,6 +89,18 @@ pub(crate) struct RepairArgs {
     pub(crate) remove_extra: bool,
 }
 
+/// Where the report goes besides standard output.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct FileArgs {
+    /// Also write the report as one page with pictures, which needs nothing from elsewhere
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Also write the checks as JUnit XML, for pipelines
+    #[arg(long, value_name = "FILE.xml")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
 impl RepairArgs {
     /// Tells whether the table may be changed.
     pub(crate) fn is_asked(self) -> bool {
@@ -101,6 +117,7 @@ Examples:
   validate --repair --dry-run                     what a repair would load and replace
   validate --repair                               load it, replace it, validate again
   validate --from 2024-10-01 --to 2024-12-01      of a load of two months
+  validate --report report.html                   and a page with pictures
 
 Exit codes: 0 all is right, 1 failed, 2 wrong usage, 65 differences were found, 69 a service cannot
 be reached, 130 interrupted.";

@@ -3,6 +3,7 @@
 mod cli;
 mod coverage;
 mod errors;
+mod files;
 mod print;
 mod progress;
 mod wallets;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use clap::Parser;
 use fills::FillSource;
 use startup::{ExitCode, Failure, Settings, Shutdown};
-use validation::{Plan, Progress, Report, Validation, Verdict};
+use validation::{Coverage, Plan, Progress, Report, Validation, Verdict};
 use wiring::database::Database;
 use wiring::errors::from_source;
 use wiring::progress::Bar;
@@ -20,6 +21,7 @@ use wiring::source;
 
 use crate::cli::Cli;
 use crate::errors::from_validation;
+use crate::files::Files;
 
 fn main() -> ExitCode {
     // A usage error ends in here with code 2.
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
 
 async fn validate(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Failure> {
     let (_, shutdown) = Shutdown::on_signals()?;
+    let files = Files::open(&cli.files)?;
     let database = match cli.repair.is_asked() {
         // Nobody else may be loading meanwhile.
         true => Database::open(&settings.table).await?,
@@ -43,10 +46,11 @@ async fn validate(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Fa
     };
     bar.clear();
     database.close().await;
-    let Some(report) = ended? else {
+    let Some((report, coverage)) = ended? else {
         return Ok(ExitCode::Interrupted);
     };
     print::report(&report, settings.output)?;
+    files.write(&report, &settings.table.table, &coverage)?;
     Ok(match report.verdict {
         Verdict::Ok => ExitCode::Done,
         Verdict::Differs => ExitCode::BadData,
@@ -59,7 +63,7 @@ async fn report(
     settings: &Settings,
     database: &Database,
     bar: &Bar,
-) -> Result<Option<Report>, Failure> {
+) -> Result<Option<(Report, Coverage)>, Failure> {
     let client = Arc::new(source::client(&settings.source)?);
     let survey = client.survey().await.map_err(from_source)?;
     let (progress, steps) = Progress::new();
@@ -76,22 +80,26 @@ async fn report(
         report = work => report?,
         never = progress::follow(bar, steps) => match never {},
     };
-    Ok(Some(report))
+    Ok(Some((report, validation.coverage)))
 }
 
 async fn checked(cli: &Cli, validation: &Validation) -> Result<Report, Failure> {
     let levels = cli.levels();
-    let validated = validation.run(&levels).await.map_err(from_validation)?;
+    let mut validated = validation.run(&levels).await.map_err(from_validation)?;
     let plan = Plan::new(&validated, &validation.coverage, cli.repair.remove_extra);
-    let mut report = Report::new(validated.outcome);
-    if cli.repair.dry_run {
-        report.plan = Some(plan);
-    } else if cli.repair.repair && !plan.is_empty() {
-        let repaired = validation.repair(&plan).await.map_err(from_validation)?;
-        let validated = validation.run(&levels).await.map_err(from_validation)?;
-        report = Report::new(validated.outcome);
-        report.repaired = repaired;
-        report.plan = Some(plan);
+    let mut repaired = 0;
+    let repairs = cli.repair.is_asked() && !plan.is_empty();
+    if repairs {
+        repaired = validation.repair(&plan).await.map_err(from_validation)?;
+        validated = validation.run(&levels).await.map_err(from_validation)?;
     }
+    let pictures = match &cli.files.report {
+        Some(_) => Some(validation.pictures(&validated).await),
+        None => None,
+    };
+    let mut report = Report::new(validated.outcome);
+    report.pictures = pictures.transpose().map_err(from_validation)?;
+    report.repaired = repaired;
+    report.plan = (cli.repair.dry_run || repairs).then_some(plan);
     Ok(report)
 }
