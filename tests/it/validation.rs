@@ -83,6 +83,38 @@ async fn a_load_of_two_months_is_validated_as_such() {
 }
 
 #[tokio::test]
+async fn the_report_is_written_as_a_page_and_for_pipelines() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(directory.path(), &["--seed", "8", "--fills", "2000"]);
+    Running::start(ingest(directory.path(), &source, &[]))
+        .end()
+        .expect(0);
+    let files = ["--report", "report.html", "--junit", "report.xml"];
+    let command = validate(directory.path(), &source, &files);
+    let report = Running::start(command).end().expect(0).json();
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    assert!(read("report.html").contains(report["summary"].as_str().unwrap()));
+    let cases = read("report.xml").matches("<testcase ").count();
+    assert_eq!(cases, report["checks"].as_array().unwrap().len());
+    let days = report["pictures"]["days"].as_array().unwrap();
+    let fills: u64 = days.iter().map(|day| day["fills"].as_u64().unwrap()).sum();
+    assert_eq!(fills, 2000);
+    assert!(!report["pictures"]["months"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_is_said_before_the_work() {
+    let directory = tempfile::tempdir().unwrap();
+    for flag in ["--report", "--junit"] {
+        let mut command = command("validate", directory.path());
+        command.args(["--output", "json", flag, "none/report"]);
+        // Whoever asks it first is told that nobody is there, which is another code.
+        command.args(["--endpoint", "http://127.0.0.1:9/subgraph"]);
+        Running::start(command).end().expect(2);
+    }
+}
+
+#[tokio::test]
 async fn a_source_that_is_not_there_is_said() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = command("validate", directory.path());
