@@ -17,6 +17,9 @@ const HEIGHT: f64 = 300.0;
 /// What little is drawn of whatever is not 0, so that it is seen.
 const LEAST_HEIGHT: f64 = 4.0;
 
+/// What little wide a column is drawn, so that a day in years is seen.
+const LEAST_WIDTH: f64 = 1.5;
+
 /// A picture of columns.
 #[derive(Debug)]
 pub struct Columns<'a> {
@@ -83,7 +86,10 @@ impl Columns<'_> {
 
     fn column(&self, column: &Column, axis: &Axis) -> Markup {
         let slot = WIDTH / self.places.max(1) as f64;
-        let (x, width) = (slot * (column.place as f64 + 0.05), slot * 0.9);
+        let (x, width) = (
+            slot * (column.place as f64 + 0.05),
+            (slot * 0.9).max(LEAST_WIDTH),
+        );
         let mut top = HEIGHT;
         let parts = self
             .series
