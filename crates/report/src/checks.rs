@@ -2,13 +2,19 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
-use validation::{Check, CheckVerdict, Figures, Level};
+use validation::{Check, CheckVerdict, Level};
 
 use crate::figures_table::FiguresTable;
-use crate::text::{grouped, moment};
+use crate::text::{grouped, millionths, moment};
 
 /// Figures that are seconds since 1970.
-const MOMENTS: [&str; 2] = ["first", "last"];
+const MOMENTS: [&str; 4] = ["first", "last", "compared_from", "compared_to"];
+
+/// The figure that is an amount of USDC in base units.
+const AMOUNT: &str = "usdc";
+
+/// The figure that is a sentence.
+const NOTE: &str = "note";
 
 /// Writes every check under its level, with its figures and the statement behind them.
 pub(crate) fn table(checks: &[Check]) -> Markup {
@@ -52,7 +58,7 @@ fn row(check: &Check) -> Markup {
             th scope="row" { (check.name) }
             td {
                 @if let CheckVerdict::NotRun { why } = &check.verdict { (why) }
-                (figures(check.name, &check.figures))
+                (figures(check))
                 @if !check.query.is_empty() {
                     details { summary { "Query" } pre { (check.query) } }
                 }
@@ -61,56 +67,76 @@ fn row(check: &Check) -> Markup {
     }
 }
 
-fn figures(check: &str, figures: &Figures) -> Markup {
-    let single = |value: &&(&str, &Value)| value.1.is_number() || value.1.is_boolean();
-    let all: Vec<(&str, &Value)> = figures.iter().collect();
+fn figures(check: &Check) -> Markup {
+    let (single, other): (Vec<_>, Vec<_>) = check.figures.iter().partition(is_single);
     html! {
-        @if all.iter().any(|figure| single(&figure)) {
+        @if !single.is_empty() {
             dl.figures-of {
-                @for (name, value) in all.iter().filter(single) {
-                    div { dt { (name.replace('_', " ")) } dd { (said(name, value)) } }
-                }
+                @for (name, value) in single { (figure(name, value)) }
             }
         }
-        @for (name, value) in all.iter().filter(|figure| !single(figure)) {
+        @for (name, value) in other {
             @match value {
                 Value::Null => {}
                 Value::String(text) => p.note { (text) },
                 Value::Array(rows) if rows.is_empty() => {}
-                Value::Array(rows) => (listed(&format!("{check}: {}", name.replace('_', " ")), rows)),
-                other => p.note { (name.replace('_', " ")) ": " (other) },
+                Value::Array(rows) => (listed(format!("{}: {}", check.name, spaced(name)), rows)),
+                other => p.note { (spaced(name)) ": " (other) },
             }
         }
     }
 }
 
-fn said(name: &str, value: &Value) -> String {
-    match value.as_u64() {
-        Some(second) if MOMENTS.contains(&name) => moment(second),
-        Some(number) => grouped(number),
-        None => value.to_string(),
+fn is_single((name, value): &(&str, &Value)) -> bool {
+    match value {
+        Value::Number(_) | Value::Bool(_) => true,
+        Value::String(_) => *name != NOTE,
+        _ => false,
     }
 }
 
+fn figure(name: &str, value: &Value) -> Markup {
+    let (name, value) = match (name.strip_suffix("_basis_points"), value.as_u64()) {
+        (Some(share), Some(points)) => (share, format!("{}.{:02} %", points / 100, points % 100)),
+        (_, Some(second)) if MOMENTS.contains(&name) => (name, moment(second)),
+        (_, Some(number)) => (name, grouped(number)),
+        (_, None) => (name, text(name, value)),
+    };
+    html! { div { dt { (spaced(name)) } dd { (value) } } }
+}
+
+fn text(name: &str, value: &Value) -> String {
+    let Value::String(text) = value else {
+        return value.to_string();
+    };
+    match text.parse() {
+        Ok(base_units) if name == AMOUNT => millionths(base_units),
+        _ => text.clone(),
+    }
+}
+
+fn spaced(name: &str) -> String {
+    name.replace('_', " ")
+}
+
 /// Writes a list of objects as a table, by the keys of the first.
-fn listed(caption: &str, rows: &[Value]) -> Markup {
+fn listed(caption: String, rows: &[Value]) -> Markup {
     let keys: Vec<&String> = match &rows[0] {
         Value::Object(first) => first.keys().collect(),
         _ => Vec::new(),
     };
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
     let cells = |row: &Value| match keys.is_empty() {
-        true => vec![text(row)],
-        false => keys.iter().map(|key| text(&row[key.as_str()])).collect(),
+        true => vec![text("", row)],
+        false => keys
+            .iter()
+            .map(|key| text(key, &row[key.as_str()]))
+            .collect(),
     };
     let table = FiguresTable {
-        caption: caption.to_owned(),
+        caption,
         head: match keys.is_empty() {
             true => vec!["value".to_owned()],
-            false => keys.iter().map(|key| key.replace('_', " ")).collect(),
+            false => keys.iter().map(|key| spaced(key)).collect(),
         },
         rows: rows.iter().map(cells).collect(),
     };
@@ -120,6 +146,7 @@ fn listed(caption: &str, rows: &[Value]) -> Markup {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use validation::Figures;
 
     use super::*;
 
@@ -150,12 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_and_moments_are_dates() {
-        let figures = Figures::new()
-            .with("fills", 1_234_567)
-            .with("last", 1_777_374_040);
-        let text = super::figures("fills", &figures).into_string();
-        assert!(text.contains("1,234,567"), "{text}");
-        assert!(text.contains("2026-04-28 11:00:40"), "{text}");
+    fn figures_are_written_as_people_read_them() {
+        let check = |name: &'static str, value: Value, expected: &str| {
+            let written = figure(name, &value).into_string();
+            assert!(
+                written.contains(&format!("<dd>{expected}</dd>")),
+                "{written}"
+            );
+        };
+        check("fills", json!(1_234_567), "1,234,567");
+        check("last", json!(1_777_374_040), "2026-04-28 11:00:40");
+        check("usdc", json!("5000000000001"), "5,000,000.000001");
+        check("shown_basis_points", json!(9_950), "99.50 %");
+        check("chosen_for", json!("volume"), "volume");
+        check("complete", json!(true), "true");
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn said(value: &Value) -> String {
     match value {
         Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), grouped),
         Value::String(text) => text.clone(),
+        Value::Null => "nothing".to_owned(),
         Value::Object(fields) => {
             let field = |(name, value): (&String, &Value)| {
                 format!("{} {}", name.replace('_', " "), said(value))

@@ -26,15 +26,14 @@ pub fn junit(report: &Report) -> String {
 fn case(check: &Check, report: &Report) -> TestCase {
     // How long one check took is not measured: several share a pass over the rows.
     let none = Duration::ZERO;
+    let name = check.name.to_string();
     let mut case = match &check.verdict {
-        CheckVerdict::Ok => TestCaseBuilder::success(check.name, none),
-        CheckVerdict::NotRun { why } => {
-            TestCaseBuilder::skipped_with_cause(check.name, "not run", why)
-        }
+        CheckVerdict::Ok => TestCaseBuilder::success(&name, none),
+        CheckVerdict::NotRun { why } => TestCaseBuilder::skipped_with_cause(&name, "not run", why),
         CheckVerdict::Differs => {
             let findings = findings_of(check, report);
             let message = format!("{} findings are listed", findings.len());
-            let mut case = TestCaseBuilder::failure(check.name, none, "differs", &message);
+            let mut case = TestCaseBuilder::failure(&name, none, "differs", &message);
             let lines: Vec<String> = findings.into_iter().map(line).collect();
             case.set_trace(&unclosed(&lines.join("\n")));
             case
