@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use checkpoint_store::Identity;
 use fill_table::FillTable;
 use fills::{Span, Survey, TokenGroups, TokenId};
 use ingest_engine::Progress;
+use startup::settings::TableSettings;
 use startup::{ExitCode, Failure, Settings};
 use validation::{Coverage, Promise};
 use wiring::errors::{from_checkpoint, from_run};
@@ -20,7 +22,7 @@ pub(crate) async fn decide(
     survey: &Survey,
     table: &FillTable,
 ) -> Result<Coverage, Failure> {
-    let progress = progress(&settings.progress.checkpoint)?;
+    let progress = progress(&settings.progress.checkpoint, &settings.table)?;
     let asked = scope::decide(settings, survey, table).await?;
     let bounded = settings.scope.from.is_some() || settings.scope.to.is_some();
     let span = match &progress {
@@ -44,13 +46,20 @@ pub(crate) async fn decide(
     })
 }
 
-fn progress(checkpoint: &Path) -> Result<Option<Progress>, Failure> {
+fn progress(checkpoint: &Path, table: &TableSettings) -> Result<Option<Progress>, Failure> {
     let peeked = checkpoint_store::peek(checkpoint).map_err(from_checkpoint)?;
+    let (database, table) = (&table.clickhouse_database, &table.table);
+    let peeked = peeked.filter(|peeked| is_of(&peeked.identity, database, table));
     let read = |peeked: checkpoint_store::Peeked| serde_json::from_slice(&peeked.payload);
     peeked
         .map(read)
         .transpose()
         .map_err(|error| Failure::new(ExitCode::Failed, error))
+}
+
+/// Tells whether a checkpoint is about this table: it promises nothing about others.
+fn is_of(identity: &Identity, database: &str, table: &str) -> bool {
+    identity.get("table") == Some(table) && identity.get("database") == Some(database)
 }
 
 fn promise(progress: &Progress) -> Promise {
@@ -78,4 +87,17 @@ async fn all(groups: &dyn TokenGroups) -> Result<Arc<[TokenId]>, Failure> {
         tokens.extend_from_slice(&some);
     }
     Ok(tokens.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_promises_nothing_about_another_table() {
+        let identity = Identity::new([("database", "default"), ("table", "fills")]);
+        assert!(is_of(&identity, "default", "fills"));
+        assert!(!is_of(&identity, "default", "others"));
+        assert!(!is_of(&identity, "other", "fills"));
+    }
 }
