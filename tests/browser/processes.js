@@ -10,6 +10,28 @@ export const ROOT = path.resolve(import.meta.dirname ?? path.dirname(new URL(imp
 // A command that hangs is a fault, and is not waited for.
 const PATIENCE_MS = 120_000;
 
+const running = new Set();
+
+// Whatever ends this, ends what it started.
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => process.exit(1));
+}
+
+/** Starts a command with nothing of this one's own settings. */
+function start(command, commandArguments, directory, stdio) {
+  const child = spawn(command, commandArguments, {
+    cwd: directory,
+    env: environment(),
+    stdio,
+    timeout: PATIENCE_MS,
+    killSignal: "SIGKILL",
+  });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
 /** Builds the binaries, so that none is older than its source, and returns where they are. */
 export function build() {
   const packages = ["ingest", "validate", "goldsky-sim"].flatMap((name) => ["-p", name]);
@@ -30,13 +52,7 @@ const environment = () => {
 
 /** Runs a command to its end, and returns its exit code and the JSON on its standard output. */
 export async function run(command, commandArguments, directory) {
-  const child = spawn(command, commandArguments, {
-    cwd: directory,
-    env: environment(),
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: PATIENCE_MS,
-    killSignal: "SIGKILL",
-  });
+  const child = start(command, commandArguments, directory, ["ignore", "pipe", "pipe"]);
   const [output, errors] = [[], []];
   child.stdout.on("data", (data) => output.push(data));
   child.stderr.on("data", (data) => errors.push(data));
@@ -50,13 +66,7 @@ export async function run(command, commandArguments, directory) {
 
 /** Starts a service, and returns the line of JSON that says where it is, and what ends it. */
 export async function serve(command, commandArguments, directory) {
-  const child = spawn(command, commandArguments, {
-    cwd: directory,
-    env: environment(),
-    stdio: ["ignore", "pipe", "ignore"],
-    timeout: PATIENCE_MS,
-    killSignal: "SIGKILL",
-  });
+  const child = start(command, commandArguments, directory, ["ignore", "pipe", "ignore"]);
   const ended = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([
