@@ -61,6 +61,13 @@ impl Differences {
         new
     }
 
+    /// Adds what was found elsewhere.
+    pub(crate) fn extend(&mut self, other: Self) {
+        for (id, found) in other.by_id {
+            self.note(id, found);
+        }
+    }
+
     /// Adds what was found of one fill; returns what of it was not known.
     fn note(&mut self, id: FillId, found: Difference) -> Option<Difference> {
         if found == Difference::default() {

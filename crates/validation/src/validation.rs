@@ -112,8 +112,12 @@ impl Validation {
         let mut books = None;
         let mut suspects = Vec::new();
         if let Layout::Foreign(columns) = self.layout().await? {
+            let mut outcome = self.foreign(&columns, levels, &mut books).await?;
+            if levels.contains(&Level::Wallet) {
+                outcome.extend(self.wallets(&mut differences).await?);
+            }
             return Ok(Validated {
-                outcome: self.foreign(&columns, levels, &mut books).await?,
+                outcome,
                 differences,
                 unexplained,
                 books,

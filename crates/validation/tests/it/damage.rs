@@ -192,6 +192,23 @@ async fn more_than_is_held_at_once_is_found_where_everything_is_lost() {
     world.assert_exact().await;
 }
 
+#[tokio::test]
+async fn windows_are_not_right_because_another_level_told_already_what_is_wrong() {
+    let mut world = World::loaded("damage_told", seeded(6, 3_000, 20)).await;
+    world.run("DELETE FROM data WHERE side = 'BUY'").await;
+    world.validation.config.spot = Spot::All;
+    let levels = [Level::Source, Level::Spot];
+    let (_, report) = world.validate(&levels).await;
+    let windows = report.checks.iter().find(|check| check.name == "windows");
+    let windows = windows.unwrap();
+    let lost = world.simulator.fills() - world.number("SELECT count() FROM data").await;
+    assert!(
+        lost > 0 && windows.verdict.name() == "differs",
+        "{report:#?}"
+    );
+    assert_eq!(*windows.figures.get("fills_that_differ").unwrap(), lost);
+}
+
 /// The sorting key cannot be updated, so the row comes anew and the old one goes.
 fn replaced(columns: &str) -> String {
     format!("INSERT INTO data SELECT * REPLACE ({columns}) FROM (SELECT * FROM data WHERE ONE)")
@@ -317,7 +334,7 @@ async fn a_row_of_no_token_is_one_wrong_row_and_no_reason_to_read_everything() {
 }
 
 #[tokio::test]
-async fn a_whole_month_of_rows_that_the_source_does_not_have_is_held_in_parts() {
+async fn thousands_of_rows_that_the_source_does_not_have_are_taken_out() {
     let mut world = World::loaded("damage_many_extra", seeded(8, 6_000, 20)).await;
     world.validation.config.chunk_rows = 100;
     world
