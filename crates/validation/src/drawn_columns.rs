@@ -1,6 +1,7 @@
 //! Where pictures find what they show: in this program's own columns, or in those that readers query,
 //! which are the original's too.
 
+use crate::layout::Layout;
 use crate::orderbooks::Read;
 use crate::{Error, Validation};
 
@@ -34,17 +35,11 @@ impl Validation {
     /// Any error of the table.
     pub(crate) async fn drawn_columns(&self) -> Result<DrawnColumns, Error> {
         let names = self.table.names();
-        let exists = format!("EXISTS TABLE {}", names.data());
-        if self.table.row::<u8>(&exists).await? == 1 {
-            return Ok(DrawnColumns::own(names.data().to_string()));
-        }
-        let described = format!(
-            "-- columns\nSELECT name FROM system.columns\nWHERE database = '{}' AND table = '{}'",
-            names.database().replace('\\', "\\\\").replace('\'', "\\'"),
-            names.fills().name,
-        );
-        let found: Vec<String> = self.table.rows(&described).await?;
-        let has = |name: &str| found.iter().any(|column| column == name);
+        let found = match self.layout().await? {
+            Layout::Own => return Ok(DrawnColumns::own(names.data().to_string())),
+            Layout::Foreign(columns) => columns,
+        };
+        let has = |name: &str| found.contains(name);
         Ok(DrawnColumns {
             table: names.fills().to_string(),
             has_timestamp: has("timestamp"),
