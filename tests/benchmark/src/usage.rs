@@ -1,5 +1,7 @@
 //! What a process used, as Linux tells of it under `/proc`.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
@@ -17,11 +19,11 @@ pub(crate) fn cpu_seconds(process: u32) -> io::Result<f64> {
 /// # Errors
 /// As [`cpu_seconds`].
 pub(crate) fn cpu_seconds_of_threads(process: u32, name: &str) -> io::Result<Option<f64>> {
+    let directory = Path::new("/proc").join(process.to_string()).join("task");
     let mut sum = None;
-    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
-        let stat = match Stat::read(&thread?.path()) {
-            // It has ended since the directory was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+    for thread in threads(&directory)? {
+        let stat = match Stat::read(&directory.join(thread)) {
+            Err(error) if has_ended(&error) => continue,
             stat => stat?,
         };
         if stat.name == name {
@@ -29,6 +31,29 @@ pub(crate) fn cpu_seconds_of_threads(process: u32, name: &str) -> io::Result<Opt
         }
     }
     Ok(sum)
+}
+
+/// Lists the threads of a process. Linux cuts a listing short where a thread ends while it is
+/// written, so the directory is read until it names none that was not known.
+fn threads(directory: &Path) -> io::Result<BTreeSet<OsString>> {
+    const READ_AT_MOST: usize = 16;
+    let mut threads = BTreeSet::new();
+    for _ in 0..READ_AT_MOST {
+        let known = threads.len();
+        for entry in std::fs::read_dir(directory)? {
+            threads.insert(entry?.file_name());
+        }
+        if known != 0 && threads.len() == known {
+            break;
+        }
+    }
+    Ok(threads)
+}
+
+/// Whether a thread that was listed is gone by now: before its file was opened, or after.
+fn has_ended(error: &io::Error) -> bool {
+    let gone_after = rustix::io::Errno::SRCH.raw_os_error();
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(gone_after)
 }
 
 /// Returns the most memory that a process held at once so far, in bytes; nothing once it has ended.
@@ -112,5 +137,19 @@ mod tests {
         let found = thread.spawn(move || cpu_seconds_of_threads(this, "one of these"));
         assert!(found.unwrap().join().unwrap().unwrap().is_some());
         assert_eq!(cpu_seconds_of_threads(this, "none of these").unwrap(), None);
+    }
+
+    #[test]
+    fn a_thread_is_found_while_others_end() {
+        let this = std::process::id();
+        for _ in 0..2_000 {
+            let ending: Vec<_> = (0..3).map(|_| std::thread::spawn(|| ())).collect();
+            let thread = std::thread::Builder::new().name("stays".to_owned());
+            let found = thread.spawn(move || cpu_seconds_of_threads(this, "stays"));
+            assert!(found.unwrap().join().unwrap().unwrap().is_some());
+            for thread in ending {
+                thread.join().unwrap();
+            }
+        }
     }
 }
