@@ -162,7 +162,8 @@ fn put_columns(
             piece.extend_from_slice(&column.head);
         }
         let room = (PIECE_BYTES.saturating_sub(piece.len())).div_ceil(column.width);
-        let to = count.min(*from + room);
+        // A value goes with the name, or the next piece would begin with the name once more.
+        let to = count.min(*from + room.max(1));
         for row in *from..to {
             piece.extend_from_slice(&batch.row(row)[column.offset..][..column.width]);
         }
@@ -301,5 +302,30 @@ mod tests {
             &column(36, 1),
         ];
         assert!(pieces.concat() == expected.concat());
+    }
+
+    #[test]
+    fn a_column_begins_once_wherever_a_piece_ends() {
+        let layout = layout(&[("a", "UInt8"), ("b", "UInt8")]);
+        let begins = |count: usize| {
+            let mut begins = vec![2];
+            put_leb128(&mut begins, count as u64);
+            begins
+        };
+        let head = b"\x01a\x05UInt8".len();
+        // The second column's name comes at the end of the first piece, or behind it.
+        let fills_a_piece = PIECE_BYTES - begins(PIECE_BYTES).len() - head;
+        for count in fills_a_piece - head - 2..fills_a_piece + 2 {
+            let rows = vec![&b"vw"[..]; count];
+            let pieces: Vec<_> = layout.body(&batch(&rows)).collect();
+            let expected = [
+                &begins(count)[..],
+                b"\x01a\x05UInt8",
+                &b"v".repeat(count),
+                b"\x01b\x05UInt8",
+                &b"w".repeat(count),
+            ];
+            assert!(pieces.concat() == expected.concat(), "{count} rows");
+        }
     }
 }
