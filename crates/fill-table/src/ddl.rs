@@ -32,6 +32,8 @@ pub(crate) struct Table {
     /// The expressions, as `system.tables` writes them.
     pub(crate) order_by: &'static str,
     settings: &'static str,
+    /// Settings that not every server knows; the table is as right without them.
+    pub(crate) newer_settings: &'static [(&'static str, &'static str)],
 }
 
 /// The type of `side`; the numbers are what the rows carry.
@@ -42,6 +44,9 @@ pub(crate) const SIDE_TYPE: &str = "Enum8('BUY' = 1, 'SELL' = 2)";
 /// The hashes are random and fill two thirds of the disk: no codec helps, so `tx_hash` has the
 /// cheapest. `order_hash` repeats where an order is filled several times. The key begins with
 /// the wallet as readers write it, so that their filter on it is a filter on the key.
+///
+/// A merge takes 64 parts or more, as it costs a row about what its insert costs, and a batch is a
+/// part: `docs/decisions/0005-batches.md`.
 ///
 /// No skipping index: one over tokens costs little, but a group of tokens touches nearly every
 /// granule, and the embedded engine's library then crashes wherever a process ends without
@@ -69,6 +74,7 @@ pub(crate) const DATA: Table = Table {
     order_by: "concat('0x', lower(hex(maker))), timestamp, tx_hash, order_hash",
     settings: "non_replicated_deduplication_window = 10000, fsync_after_insert = 1, \
                fsync_part_directory = 1",
+    newer_settings: &[("min_parts_to_merge_at_once", "64")],
 };
 
 /// One row for each token and source: the newest word of that source.
@@ -90,6 +96,7 @@ pub(crate) const MARKETS: Table = Table {
     partition_by: "",
     order_by: "token_id, source",
     settings: "fsync_after_insert = 1",
+    newer_settings: &[],
 };
 
 /// One row for each event that could not become a fill, and each row that was refused.
@@ -105,11 +112,13 @@ pub(crate) const DEAD_LETTERS: Table = Table {
     partition_by: "",
     order_by: "fill_id, sipHash128(event)",
     settings: "fsync_after_insert = 1, fsync_part_directory = 1",
+    newer_settings: &[],
 };
 
 impl Table {
-    /// Returns the statement that makes the table unless it is there.
-    pub(crate) fn create(&self, name: &impl std::fmt::Display) -> String {
+    /// Returns the statement that makes the table unless it is there, on a server that has these
+    /// of the newer settings.
+    pub(crate) fn create(&self, name: &impl std::fmt::Display, known: &[String]) -> String {
         let columns: Vec<_> = self
             .columns
             .iter()
@@ -119,9 +128,14 @@ impl Table {
             "" => String::new(),
             expression => format!("PARTITION BY {expression}\n"),
         };
+        let newer = self.newer_settings.iter();
+        let newer = newer.filter(|(setting, _)| known.iter().any(|known| known == setting));
+        let newer: String = newer
+            .map(|(name, value)| format!(", {name} = {value}"))
+            .collect();
         format!(
             "-- create_table\nCREATE TABLE IF NOT EXISTS {name} (\n{columns}\n)\n\
-             ENGINE = {engine}\n{partition_by}ORDER BY ({order_by})\nSETTINGS {settings}\n\
+             ENGINE = {engine}\n{partition_by}ORDER BY ({order_by})\nSETTINGS {settings}{newer}\n\
              COMMENT '{MARKER}'",
             columns = columns.join(",\n"),
             engine = self.engine,
@@ -177,7 +191,18 @@ mod tests {
     #[test]
     fn the_window_in_the_statement_is_the_constant() {
         let window = format!("non_replicated_deduplication_window = {DEDUPLICATION_WINDOW},");
-        assert!(DATA.create(&"t").contains(&window));
+        assert!(DATA.create(&"t", &[]).contains(&window));
+    }
+
+    #[test]
+    fn a_newer_setting_is_set_where_the_server_has_it() {
+        let statement = |known: &[&str]| {
+            let known: Vec<_> = known.iter().map(|&name| name.to_owned()).collect();
+            DATA.create(&"t", &known)
+        };
+        let merges = ", min_parts_to_merge_at_once = 64\nCOMMENT";
+        assert!(statement(&["other", "min_parts_to_merge_at_once"]).contains(merges));
+        assert!(!statement(&["other"]).contains("min_parts_to_merge_at_once"));
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl FillTable {
         }
         for (name, table) in self.tables() {
             if !found.tables.contains_key(&name.name) {
-                self.query(&table.create(&name)).execute().await?;
+                let known = self.known(table.newer_settings).await?;
+                self.query(&table.create(&name, &known)).execute().await?;
             }
         }
         let names = self.names();
@@ -55,6 +56,23 @@ impl FillTable {
         } else {
             Err(Error::Schema(differences))
         }
+    }
+
+    /// Asks which of these settings of tables the server has.
+    async fn known(&self, settings: &[(&str, &str)]) -> Result<Vec<String>, Error> {
+        if settings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<_> = settings.iter().map(|(name, _)| *name).collect();
+        let known = self
+            .query(
+                "-- known_settings\nSELECT name FROM system.merge_tree_settings\n\
+                 WHERE name IN {names:Array(String)}",
+            )
+            .param("names", &names)
+            .fetch_all::<String>()
+            .await?;
+        Ok(known)
     }
 
     fn tables(&self) -> [(Qualified, Table); 3] {

@@ -154,3 +154,12 @@ async fn two_tables_live_side_by_side() {
     assert_eq!(first.count().await.unwrap(), 0);
     assert_eq!(second.count().await.unwrap(), 2);
 }
+
+#[tokio::test]
+async fn a_server_that_can_merges_many_parts_at_once() {
+    let table = table("schema_merges").await;
+    let set = "SELECT count() FROM system.tables WHERE database = 'schema_merges' \
+               AND name = 'clob_fills_v2_data' \
+               AND engine_full LIKE '%min_parts_to_merge_at_once = 64%'";
+    assert_eq!(number(&table, set).await, 1);
+}
