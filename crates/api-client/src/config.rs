@@ -38,7 +38,7 @@ pub struct Config {
 
 impl Config {
     /// Makes the default configuration for an endpoint: 128 connections, 10 s to connect, 30 s of
-    /// silence, 60 s for a request, 64 MiB for an answer and 32 for all at once, 32 pages in a
+    /// silence, 60 s for a request, 64 MiB for an answer and 16 for all at once, 32 pages in a
     /// request; as many decoders as cores; 4 attempts at a survey.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Config {
             idle_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             max_answer_bytes: 64 * 1024 * 1024,
-            max_bytes_at_once: 32 * 1024 * 1024,
+            max_bytes_at_once: 16 * 1024 * 1024,
             most_pages_per_request: 32,
             decoders: std::thread::available_parallelism().map_or(1, NonZero::get),
             retry: RetryPolicy::default(),
