@@ -8,12 +8,9 @@ use fill_table::Totals;
 use fills::{Scope, Span};
 use serde::Deserialize;
 
+use crate::passes::{Month, SPILLING, passes};
 use crate::rows::token;
 use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
-
-/// Rows that are the same in their whole sorting key are neighbours, so that counting them needs no
-/// memory.
-const IN_ORDER: &str = "SETTINGS optimize_aggregation_in_order = 1";
 
 /// Most tokens whose doubles are compared with the source.
 const MOST_SUSPECTS: usize = 1000;
@@ -163,22 +160,23 @@ impl Validation {
         Ok(())
     }
 
-    /// Looks for rows that are there more than once, month by month.
+    /// Looks for fills that are there more than once.
     async fn duplicates(
         &self,
         outcome: &mut Outcome,
         suspects: &mut Vec<Scope>,
     ) -> Result<(), Error> {
         const NAME: &str = "duplicates";
-        let months = self.months().await?;
+        let passes = passes(&self.months().await?);
         let mut rows = 0;
-        for (index, month) in months.iter().enumerate() {
-            let (done, of) = (index as u64, months.len() as u64);
+        for (index, pass) in passes.iter().enumerate() {
+            let (done, of) = (index as u64, passes.len() as u64);
             self.progress.tell(Level::Counts, NAME, done, of);
             let by_token = format!(
-                "-- duplicates\nSELECT token_id, min(second) AS first, max(second) AS last, \
-                 toUInt64(sum(n - 1)) AS rows\nFROM ({})\nGROUP BY token_id ORDER BY rows DESC\n{IN_ORDER}",
-                self.doubled(&format!("toYYYYMM(timestamp) = {month}"))
+                "-- duplicates\nSELECT token_id, min(first) AS first, max(last) AS last, \
+                 toUInt64(sum(n - 1)) AS rows\nFROM ({})\nGROUP BY token_id ORDER BY rows DESC\n\
+                 {SPILLING}",
+                self.doubled(pass)
             );
             for doubled in self.table.rows::<Doubled>(&by_token).await? {
                 rows += doubled.rows;
@@ -202,7 +200,7 @@ impl Validation {
         }
         let figures = Figures::new().with("duplicates", rows);
         let query = format!(
-            "SELECT count() AS fills, sum(n - 1) AS duplicates FROM ({})\n{IN_ORDER}",
+            "SELECT count() AS fills, sum(n - 1) AS duplicates FROM ({})\n{SPILLING}",
             self.doubled("1")
         );
         let check = Check::new(Level::Counts, NAME, rows == 0, figures, query);
@@ -210,21 +208,25 @@ impl Validation {
         Ok(())
     }
 
-    /// Returns the fills that are there more than once, as a subquery.
+    /// Returns the fills that are there more than once, as a subquery. A few bytes of each fill
+    /// tell which may be, and only those are held in full.
     fn doubled(&self, condition: &str) -> String {
+        let data = self.table.names().data();
         format!(
-            "SELECT any(token_id) AS token_id, toUInt32(timestamp) AS second, count() AS n\n\
-             FROM {} WHERE {condition}\nGROUP BY concat('0x', lower(hex(maker))), timestamp, \
-             tx_hash, order_hash\nHAVING n > 1",
-            self.table.names().data()
+            "SELECT any(token_id) AS token_id, toUInt32(min(timestamp)) AS first, \
+             toUInt32(max(timestamp)) AS last, count() AS n\n\
+             FROM {data} WHERE {condition} AND cityHash64(tx_hash, order_hash) IN (\n\
+             SELECT cityHash64(tx_hash, order_hash) AS fill FROM {data} WHERE {condition}\n\
+             GROUP BY fill HAVING count() > 1)\n\
+             GROUP BY tx_hash, order_hash HAVING n > 1"
         )
     }
 
-    /// Returns the months in which the table has rows.
-    pub(crate) async fn months(&self) -> Result<Vec<u32>, Error> {
+    /// Returns the months in which the table has rows, and how many.
+    pub(crate) async fn months(&self) -> Result<Vec<Month>, Error> {
         let sql = format!(
-            "-- months\nSELECT DISTINCT toUInt32(toYYYYMM(timestamp)) AS month FROM {} \
-             ORDER BY month",
+            "-- months\nSELECT toUInt32(toYYYYMM(timestamp)) AS month, count() AS rows FROM {} \
+             GROUP BY month ORDER BY month",
             self.table.names().data()
         );
         Ok(self.table.rows(&sql).await?)

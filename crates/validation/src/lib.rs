@@ -15,6 +15,7 @@ mod layout;
 mod level;
 mod months;
 mod orderbooks;
+mod passes;
 mod pictures;
 mod progress;
 mod quality;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::difference::Differences;
+use crate::passes::Month;
 use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
 
 /// Rows of a sample for the eye.
@@ -96,7 +97,7 @@ impl Validation {
         let mut outcome = Outcome::new(self.config.most_findings);
         let mut sums = RowSums::default();
         let months = self.months().await?;
-        for (index, month) in months.iter().enumerate() {
+        for (index, Month { month, .. }) in months.iter().enumerate() {
             let (done, of) = (index as u64, months.len() as u64);
             self.progress.tell(Level::Quality, "rows", done, of);
             let condition = format!("toYYYYMM(timestamp) = {month}");

@@ -18,6 +18,7 @@ use fills::{Scope, Span, TxHash};
 use serde::Deserialize;
 
 use crate::difference::Differences;
+use crate::passes::{Month, SPILLING, passes};
 use crate::quality::is_taker_order;
 use crate::{Check, CheckVerdict, Error, Figures, Level, Outcome, Validation};
 
@@ -25,10 +26,6 @@ const NAME: &str = "transactions";
 
 /// Most transactions that the source is asked about.
 const MOST_SUSPECTS: usize = 1000;
-
-/// Spilling begins early: a month may have a hundred million transactions.
-const SPILLING: &str = "SETTINGS max_bytes_before_external_group_by = 500000000, \
-                        max_bytes_ratio_before_external_group_by = 0";
 
 #[derive(Debug, Default, Row, Deserialize)]
 struct TransactionSums {
@@ -70,10 +67,10 @@ impl TransactionSums {
 }
 
 impl Validation {
-    /// Looks at every transaction, month by month.
+    /// Looks at every transaction.
     pub(crate) async fn transactions(
         &self,
-        months: &[u32],
+        months: &[Month],
         differences: &mut Differences,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
@@ -85,11 +82,11 @@ impl Validation {
             return Ok(());
         }
         let mut sums = TransactionSums::default();
-        for (index, month) in months.iter().enumerate() {
-            let (done, of) = (index as u64, months.len() as u64);
+        let passes = passes(months);
+        for (index, pass) in passes.iter().enumerate() {
+            let (done, of) = (index as u64, passes.len() as u64);
             self.progress.tell(Level::Quality, NAME, done, of);
-            let condition = format!("toYYYYMM(timestamp) = {month}");
-            sums.add(self.table.row(&self.transaction_sums(&condition)).await?);
+            sums.add(self.table.row(&self.transaction_sums(pass)).await?);
         }
         let suspects = sums.suspects();
         let asked = self.ask_about(&suspects, differences).await?;
