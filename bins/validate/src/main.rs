@@ -85,13 +85,26 @@ async fn report(
 
 async fn checked(cli: &Cli, validation: &Validation) -> Result<Report, Failure> {
     let levels = cli.levels();
-    let mut validated = validation.run(&levels).await.map_err(from_validation)?;
-    let plan = Plan::new(&validated, &validation.coverage, cli.repair.remove_extra);
+    let run = || async { validation.run(&levels).await.map_err(from_validation) };
+    let planned = |of: &_| Plan::new(of, &validation.coverage, cli.repair.remove_extra);
+    let mut validated = run().await?;
+    let mut plan = planned(&validated);
     let mut repaired = 0;
     let repairs = cli.repair.is_asked() && !plan.is_empty();
     if repairs {
         repaired = validation.repair(&plan).await.map_err(from_validation)?;
-        validated = validation.run(&levels).await.map_err(from_validation)?;
+        validated = run().await?;
+        // What differs may be too much for one look.
+        while validated.is_cut() {
+            let next = planned(&validated);
+            let more = validation.repair(&next).await.map_err(from_validation)?;
+            if more == 0 {
+                break;
+            }
+            plan.extend(next);
+            repaired += more;
+            validated = run().await?;
+        }
     }
     let pictures = match &cli.files.report {
         Some(_) => Some(validation.pictures(&validated).await),

@@ -30,6 +30,11 @@ impl Span {
         self.to.saturating_sub(self.from)
     }
 
+    /// Tells whether a second lies in it.
+    pub const fn contains(&self, second: u64) -> bool {
+        self.from <= second && second < self.to
+    }
+
     /// Returns the seconds that lie in both; it may be empty.
     pub fn intersection(&self, other: &Self) -> Self {
         Self::new(self.from.max(other.from), self.to.min(other.to))

@@ -37,6 +37,8 @@ pub(crate) struct Attributed {
     pub(crate) unreadable: Vec<(TokenId, Sums)>,
     /// Tokens that differ and of which it is not known why.
     pub(crate) unexplained: HashSet<TokenId>,
+    /// Windows in which so many fills are missing that not all were looked at.
+    pub(crate) holes: Vec<Span>,
     /// When the fills of a token happened that differ.
     pub(crate) spans: HashMap<TokenId, Span>,
     pub(crate) tokens_read: u64,
@@ -128,6 +130,10 @@ impl Validation {
             attributed.tokens_read += tokens.len() as u64;
             attributed.fills_read += compared.fills;
             open.explain(&compared.new);
+            if differences.is_cut() {
+                attributed.unexplained.extend(tokens);
+                break;
+            }
             for token in tokens {
                 let is_unreadable = compared.unreadable.contains(&token);
                 attributed.close(token, &open, is_unreadable);
@@ -137,6 +143,9 @@ impl Validation {
                 let looked = self.look_around(window, &mut seen, &mut open, differences);
                 looked.await?.add_to(&mut attributed);
             }
+        }
+        if differences.is_cut() {
+            attributed.holes = self.holes(differences).await?;
         }
         attributed
             .unexplained
@@ -157,7 +166,8 @@ impl Validation {
         let mut pieces = vec![window];
         while let Some(piece) = pieces.pop() {
             for gap in seen.gaps(piece.intersection(&self.coverage.reach())) {
-                if open.gaps.is_empty() || self.expected(gap, open).await? >= open.cost() {
+                let done = open.gaps.is_empty() || differences.is_cut();
+                if done || self.expected(gap, open).await? >= open.cost() {
                     return Ok(looked);
                 }
                 let scope = Scope {
@@ -177,6 +187,28 @@ impl Validation {
             }
         }
         Ok(looked)
+    }
+
+    /// Finds the windows in which fills are missing, as far as the table has no row at all.
+    async fn holes(&self, differences: &Differences) -> Result<Vec<Span>, Error> {
+        let mut holes = SpanSet::new();
+        for Span { from, to } in windows(&differences.missing_seconds()) {
+            let sql = format!(
+                "-- hole\nSELECT toUInt64(maxIf(toUInt32(timestamp) + 1, toUInt32(timestamp) < {from})), \
+                 toUInt64(minIf(toUInt32(timestamp), toUInt32(timestamp) >= {to}))\nFROM {} WHERE {}",
+                self.table.names().data(),
+                self.coverage.condition(),
+            );
+            let (begin, end) = self.table.row::<(u64, u64)>(&sql).await?;
+            let end = if end == 0 { u64::MAX } else { end };
+            let hole = Span::new(begin, end).intersection(&self.coverage.span);
+            holes.insert(if hole.is_empty() {
+                Span::new(from, to)
+            } else {
+                hole
+            });
+        }
+        Ok(holes.spans().collect())
     }
 
     /// Estimates how many fills the source has in a window: the rows that are there, and all that

@@ -8,6 +8,7 @@ use fills::{Fill, FillId};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Differences {
     by_id: BTreeMap<FillId, Difference>,
+    is_cut: bool,
 }
 
 /// One fill that is not in the table exactly once and as the source has it.
@@ -61,8 +62,19 @@ impl Differences {
         new
     }
 
+    /// Says that there are more, which nobody looked at.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// Tells whether there may be more than these, because looking ended early.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Adds what was found elsewhere.
     pub(crate) fn extend(&mut self, other: Self) {
+        self.is_cut |= other.is_cut;
         for (id, found) in other.by_id {
             self.note(id, found);
         }
@@ -98,9 +110,18 @@ impl Differences {
         self.by_id.len()
     }
 
-    /// Tells whether none does.
+    /// Tells whether none does, and all were looked at.
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.by_id.is_empty() && !self.is_cut
+    }
+
+    /// Returns the second of every fill that the table lacks, in order.
+    pub(crate) fn missing_seconds(&self) -> Vec<u32> {
+        let missing = self.by_id.values().filter(|one| !one.is_wrong());
+        let fills = missing.filter_map(|one| one.missing.as_ref());
+        let mut seconds: Vec<u32> = fills.map(|fill| fill.timestamp).collect();
+        seconds.sort_unstable();
+        seconds
     }
 
     /// Returns every second in which a version of a fill lies that differs.

@@ -17,6 +17,14 @@ pub(crate) struct Chunk {
     pub(crate) malformed: Vec<Malformed>,
 }
 
+impl Chunk {
+    /// Returns its fills of some seconds.
+    pub(crate) fn within(&self, span: Span) -> Vec<Fill> {
+        let here = |fill: &&Fill| span.contains(fill.timestamp.into());
+        self.fills.iter().filter(here).copied().collect()
+    }
+}
+
 /// Reads a scope from its beginning to its end, in chunks of whole seconds.
 pub(crate) struct ScopeReader<'a> {
     source: &'a dyn FillSource,

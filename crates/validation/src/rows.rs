@@ -65,18 +65,24 @@ pub(crate) fn list(tokens: &[TokenId]) -> String {
     format!("({})", numbers.join(", "))
 }
 
-/// Reads all rows of a scope; whoever asks bounds it.
-pub(crate) async fn of_scope(table: &FillTable, scope: &Scope) -> Result<Vec<Fill>, Error> {
+/// Reads all rows of a scope; nothing where there are more than `most`.
+pub(crate) async fn of_scope(
+    table: &FillTable,
+    scope: &Scope,
+    most: usize,
+) -> Result<Option<Vec<Fill>>, Error> {
     let of_tokens = match scope.tokens.as_deref() {
         None => String::new(),
-        Some([]) => return Ok(Vec::new()),
+        Some([]) => return Ok(Some(Vec::new())),
         Some(tokens) => format!(" AND token_id IN {}", list(tokens)),
     };
     let sql = format!(
-        "-- rows_of_scope\nSELECT {COLUMNS}\nFROM {}\nWHERE {}{of_tokens}",
+        "-- rows_of_scope\nSELECT {COLUMNS}\nFROM {}\nWHERE {}{of_tokens}\nLIMIT {}",
         table.names().data(),
         within(scope.span),
+        most.saturating_add(1),
     );
     let rows: Vec<StoredRow> = table.rows(&sql).await?;
-    Ok(rows.into_iter().map(Fill::from).collect())
+    let fits = rows.len() <= most;
+    Ok(fits.then(|| rows.into_iter().map(Fill::from).collect()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use fills::{Span, TokenId};
+use fills::Span;
 use serde_json::json;
 
 use crate::attribution::Attributed;
@@ -26,15 +26,13 @@ impl Validation {
     pub(crate) async fn source(
         &self,
         differences: &mut Differences,
-        unexplained: &mut Vec<TokenId>,
         read: &mut Option<Read>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<(Outcome, Attributed), Error> {
         let mut outcome = Outcome::new(self.config.most_findings);
         let books = read.insert(self.read_orderbooks().await?);
         self.progress.tell(Level::Source, TOTALS, 0, 1);
         let (gaps, all) = self.token_gaps(books).await?;
         let attributed = self.attribute(&gaps, differences).await?;
-        unexplained.extend(&attributed.unexplained);
         let explained = attributed.collisions.len() as u64;
         let mut figures = Figures::new()
             .with("books", books.books)
@@ -71,7 +69,15 @@ impl Validation {
             .push(Check::new(Level::Source, TOTALS, ok, figures, query));
         outcome.checks.push(collisions(&attributed));
         self.tell_tokens(&gaps, all, &attributed, &mut outcome);
-        Ok(outcome)
+        for &hole in &attributed.holes {
+            let finding = Finding::new(Kind::MissingRows, (Level::Source, TOTALS), "more", 0);
+            let about = "too many fills are missing here to look at each; a repair loads all of it";
+            let finding = finding.within(hole).about(about);
+            outcome
+                .findings
+                .push(finding.mended_by("validate --repair"));
+        }
+        Ok((outcome, attributed))
     }
 
     /// Tells tokens that are missing or strange as a whole, and those of which nothing more is known.

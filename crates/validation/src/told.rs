@@ -52,7 +52,9 @@ pub(crate) fn with_fills(outcome: Outcome, differences: &Differences) -> Outcome
         finding.kind == Kind::DuplicateRows && doubled.contains(&finding.token_id)
     });
     if !differences.is_empty() {
-        let figures = Figures::new().with("fills_that_differ", differences.len() as u64);
+        let figures = Figures::new()
+            .with("fills_that_differ", differences.len() as u64)
+            .with("there_may_be_more", differences.is_cut());
         checks.push(Check::new(FILLS.0, FILLS.1, false, figures, ""));
     }
     fills.extend(findings);

@@ -20,6 +20,9 @@ use crate::{Coverage, Error, Level, Outcome, Progress, Wallets, rows, told};
 /// Windows of which fills and rows are held at once.
 const SCOPES_AT_ONCE: usize = 8;
 
+/// Rows of a chunk that are held, for each fill of it: more are doubles and strangers.
+const ROWS_FOR_A_FILL: usize = 6;
+
 /// What bounds a validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -29,6 +32,9 @@ pub struct Config {
     pub workers: usize,
     /// Most fills read from the source to find out which of them differ.
     pub most_fills_read: u64,
+    /// Fills that differ which are known one by one, half a kilobyte each. Behind that only the
+    /// windows and tokens are known in which more do.
+    pub most_differences: usize,
     /// Fills held at once of each comparison with the source.
     pub chunk_rows: usize,
     /// What random choices derive from.
@@ -54,6 +60,7 @@ impl Default for Config {
             most_findings: 1000,
             workers: 32,
             most_fills_read: 20_000_000,
+            most_differences: 300_000,
             chunk_rows: 50_000,
             seed: 1,
             spot: Spot::Windows(10),
@@ -96,8 +103,17 @@ pub struct Validated {
     pub(crate) differences: Differences,
     /// Tokens that differ and of which it is not known in which fills.
     pub(crate) unexplained: Vec<TokenId>,
+    /// Windows in which so many fills are missing that not all were looked at.
+    pub(crate) holes: Vec<Span>,
     /// The source's counters, where they were read.
     pub(crate) books: Option<Read>,
+}
+
+impl Validated {
+    /// Tells whether more differs than was looked at: after a repair there may be more to repair.
+    pub fn is_cut(&self) -> bool {
+        self.differences.is_cut()
+    }
 }
 
 impl Validation {
@@ -109,6 +125,7 @@ impl Validation {
         let mut outcome = Outcome::new(self.config.most_findings);
         let mut differences = Differences::default();
         let mut unexplained = Vec::new();
+        let mut holes = Vec::new();
         let mut books = None;
         let mut suspects = Vec::new();
         if let Layout::Foreign(columns) = self.layout().await? {
@@ -120,6 +137,7 @@ impl Validation {
                 outcome,
                 differences,
                 unexplained,
+                holes,
                 books,
             });
         }
@@ -134,8 +152,10 @@ impl Validation {
                     let suspects = std::mem::take(&mut suspects);
                     let place = (Level::Source, "comparing doubles");
                     self.compare_each(suspects, &mut differences, place).await?;
-                    self.source(&mut differences, &mut unexplained, &mut books)
-                        .await?
+                    let (outcome, attributed) = self.source(&mut differences, &mut books).await?;
+                    unexplained.extend(attributed.unexplained);
+                    holes = attributed.holes;
+                    outcome
                 }
                 Level::Spot => self.spot(&mut differences).await?,
                 Level::Wallet => self.wallets(&mut differences).await?,
@@ -146,6 +166,7 @@ impl Validation {
             outcome: told::with_fills(outcome, &differences),
             differences,
             unexplained,
+            holes,
             books,
         })
     }
@@ -154,7 +175,8 @@ impl Validation {
         &*self.client
     }
 
-    /// Compares a scope of the table with the source, fill by fill.
+    /// Compares a scope of the table with the source, fill by fill. It ends early, and the
+    /// differences say so, where too many fills differ to know each.
     pub(crate) async fn compare(
         &self,
         scope: Scope,
@@ -163,13 +185,25 @@ impl Validation {
         let mut compared = Compared::default();
         let source = self.source_of_fills();
         let mut reader = ScopeReader::new(source, scope.clone(), self.config.chunk_rows);
-        while let Some((span, chunk)) = reader.next().await? {
-            let part = Scope {
-                span,
-                tokens: scope.tokens.clone(),
-            };
-            let rows = rows::of_scope(&self.table, &part).await?;
-            compared.add(&chunk, &rows, differences);
+        while !self.is_enough(differences)
+            && let Some((span, chunk)) = reader.next().await?
+        {
+            compared.note(&chunk);
+            // In halves where the table has many rows more than the source has fills.
+            let mut parts = vec![span];
+            while let Some(part) = parts.pop()
+                && !self.is_enough(differences)
+            {
+                match self.rows_of(&scope, part, &chunk).await? {
+                    Some(rows) => compared.add(&chunk.within(part), &rows, differences),
+                    None if part.seconds() <= 1 => differences.cut(),
+                    None => {
+                        let middle = part.from + part.seconds() / 2;
+                        parts.push(Span::new(middle, part.to));
+                        parts.push(Span::new(part.from, middle));
+                    }
+                }
+            }
         }
         Ok(compared)
     }
@@ -185,9 +219,12 @@ impl Validation {
         let (mut done, of) = (0, scopes.len() as u64);
         let both = scopes.into_iter().map(|scope| self.both(scope));
         let mut both = futures::stream::iter(both).buffer_unordered(SCOPES_AT_ONCE);
-        while let Some(read) = both.next().await {
+        while !self.is_enough(differences)
+            && let Some(read) = both.next().await
+        {
             let Both { chunk, rows, rest } = read?;
-            compared.add(&chunk, &rows, differences);
+            compared.note(&chunk);
+            compared.add(&chunk.fills, &rows, differences);
             rests.extend(rest);
             done += 1;
             self.progress.tell(level, doing, done, of);
@@ -207,16 +244,43 @@ impl Validation {
         let Some((span, chunk)) = reader.next().await? else {
             return Ok(Both::default());
         };
-        let part = |span| Scope {
-            span,
-            tokens: scope.tokens.clone(),
+        let Some(rows) = self.rows_of(&scope, span, &chunk).await? else {
+            return Ok(Both {
+                rest: Some(scope),
+                ..Both::default()
+            });
         };
         let rest = Span::new(span.to, scope.span.to);
         Ok(Both {
             chunk,
-            rows: rows::of_scope(&self.table, &part(span)).await?,
-            rest: (!rest.is_empty()).then(|| part(rest)),
+            rows,
+            rest: (!rest.is_empty()).then_some(Scope {
+                span: rest,
+                ..scope
+            }),
         })
+    }
+
+    /// Reads the rows of a part of a scope; nothing where they are too many to hold.
+    async fn rows_of(
+        &self,
+        scope: &Scope,
+        span: Span,
+        chunk: &Chunk,
+    ) -> Result<Option<Vec<Fill>>, Error> {
+        // A second is read as a whole, however many fills happened in it.
+        let fills = self.config.chunk_rows.max(chunk.fills.len());
+        let most = fills.saturating_mul(ROWS_FOR_A_FILL);
+        let tokens = scope.tokens.clone();
+        rows::of_scope(&self.table, &Scope { span, tokens }, most).await
+    }
+
+    /// Tells whether no more fills that differ can be known one by one.
+    fn is_enough(&self, differences: &mut Differences) -> bool {
+        if differences.len() >= self.config.most_differences {
+            differences.cut();
+        }
+        differences.is_cut()
     }
 }
 
@@ -250,12 +314,16 @@ fn tokens_of(event: &Malformed) -> impl Iterator<Item = TokenId> + use<> {
 }
 
 impl Compared {
-    fn add(&mut self, chunk: &Chunk, rows: &[Fill], differences: &mut Differences) {
+    /// Counts what the source has.
+    fn note(&mut self, chunk: &Chunk) {
         self.fills += chunk.fills.len() as u64;
-        self.rows += rows.len() as u64;
         self.unreadable
             .extend(chunk.malformed.iter().flat_map(tokens_of));
-        self.new.extend(differences.compare(&chunk.fills, rows));
+    }
+
+    fn add(&mut self, fills: &[Fill], rows: &[Fill], differences: &mut Differences) {
+        self.rows += rows.len() as u64;
+        self.new.extend(differences.compare(fills, rows));
     }
 
     fn extend(&mut self, other: Self) {

@@ -66,6 +66,8 @@ impl clap::Args for SettingsArgs {
             .long(CONFIG)
             .global(true)
             .value_name("PATH")
+            // Not under what a command has before its settings.
+            .help_heading(None::<&str>)
             .value_parser(value_parser!(PathBuf))
             .help(format!(
                 "File with settings [default: {DEFAULT_FILE}, if it exists]"

@@ -8,7 +8,7 @@ use fills::{MemoryGroups, Span, StoreError, TokenGroups};
 use ingest_engine::{Backfill, Config, End, Snapshot};
 use tokio::sync::watch;
 
-use crate::repair::{Load, Plan};
+use crate::repair::plan::{Load, MOST_TOKENS, Plan};
 use crate::{Error, Level, Validation};
 
 /// Rows in one insert, and rows waiting for it.
@@ -50,7 +50,7 @@ impl Validation {
 
     fn backfill(&self, load: &Load, store: Arc<dyn fills::FillStore>) -> Backfill {
         let groups = load.tokens.as_deref().map(|tokens| {
-            let groups = MemoryGroups::new(tokens, tokens.len().max(1));
+            let groups = MemoryGroups::new(tokens, tokens.len().clamp(1, MOST_TOKENS));
             Arc::new(groups) as Arc<dyn TokenGroups>
         });
         Backfill {

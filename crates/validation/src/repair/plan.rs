@@ -13,7 +13,7 @@ const CLOSE_SECONDS: u64 = 60;
 const MOST_WINDOWS_OF_A_TOKEN: usize = 8;
 
 /// Tokens that are asked for by name; where there are more, all are.
-const MOST_TOKENS: usize = 500;
+pub(super) const MOST_TOKENS: usize = 500;
 
 /// One part of the source to load again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,14 +83,35 @@ impl Plan {
                 None => {}
             }
         }
-        plan.loads = loads(wanted);
-        let unexplained = validated.unexplained.chunks(MOST_TOKENS);
-        plan.loads.extend(unexplained.map(|tokens| Load {
-            from: coverage.span.from,
-            to: coverage.span.to,
-            tokens: Some(tokens.to_vec()),
+        let holes = &validated.holes;
+        wanted.retain(|(second, _)| !holes.iter().any(|hole| hole.contains(*second)));
+        let all = coverage.tokens.as_deref();
+        plan.loads = loads(wanted, all);
+        plan.loads.extend(holes.iter().map(|hole| Load {
+            from: hole.from,
+            to: hole.to,
+            tokens: all.map(<[_]>::to_vec),
         }));
+        // What the holes do not explain is seen once they are filled.
+        if holes.is_empty() {
+            let unexplained = validated.unexplained.chunks(MOST_TOKENS);
+            plan.loads.extend(unexplained.map(|tokens| Load {
+                from: coverage.span.from,
+                to: coverage.span.to,
+                tokens: Some(tokens.to_vec()),
+            }));
+        }
         plan
+    }
+
+    /// Adds what is to do after this.
+    pub fn extend(&mut self, other: Self) {
+        self.loads.extend(other.loads);
+        self.removals.extend(other.removals);
+        self.wrong_rows += other.wrong_rows;
+        self.extra_rows += other.extra_rows;
+        self.duplicate_rows += other.duplicate_rows;
+        self.rows_left = other.rows_left;
     }
 
     /// Tells whether there is nothing to do.
@@ -110,8 +131,8 @@ impl Plan {
 }
 
 /// Finds the fewest parts that hold all wanted fills: tokens that are wanted in many places by
-/// themselves, the others by window.
-fn loads(mut wanted: Vec<(u64, TokenId)>) -> Vec<Load> {
+/// themselves, the others by window. Of `all` tokens is loaded where a window wants too many to name.
+fn loads(mut wanted: Vec<(u64, TokenId)>, all: Option<&[TokenId]>) -> Vec<Load> {
     wanted.sort_unstable();
     let mut windows_of: BTreeMap<TokenId, (usize, Span)> = BTreeMap::new();
     for &(second, token) in &wanted {
@@ -128,12 +149,12 @@ fn loads(mut wanted: Vec<(u64, TokenId)>) -> Vec<Load> {
         .map(|(token, (_, span))| (token, span))
         .collect();
     wanted.retain(|(_, token)| !scattered.contains_key(token));
-    let mut loads = by_window(&wanted);
+    let mut loads = by_window(&wanted, all);
     loads.extend(by_token(&scattered));
     loads
 }
 
-fn by_window(wanted: &[(u64, TokenId)]) -> Vec<Load> {
+fn by_window(wanted: &[(u64, TokenId)], all: Option<&[TokenId]>) -> Vec<Load> {
     let mut windows: Vec<(Span, BTreeSet<TokenId>)> = Vec::new();
     for &(second, token) in wanted {
         match windows.last_mut() {
@@ -147,7 +168,10 @@ fn by_window(wanted: &[(u64, TokenId)]) -> Vec<Load> {
     let load = |(span, tokens): (Span, BTreeSet<TokenId>)| Load {
         from: span.from,
         to: span.to,
-        tokens: (tokens.len() <= MOST_TOKENS).then(|| tokens.into_iter().collect()),
+        tokens: match tokens.len() <= MOST_TOKENS {
+            true => Some(tokens.into_iter().collect()),
+            false => all.map(<[_]>::to_vec),
+        },
     };
     windows.into_iter().map(load).collect()
 }
@@ -183,7 +207,10 @@ mod tests {
             (40, 2.into()),
             (10, 1.into()),
         ];
-        assert_eq!(loads(wanted), [load(10, 41, &[1, 2]), load(500, 501, &[2])]);
+        assert_eq!(
+            loads(wanted, None),
+            [load(10, 41, &[1, 2]), load(500, 501, &[2])]
+        );
     }
 
     #[test]
@@ -191,13 +218,21 @@ mod tests {
         let mut wanted: Vec<(u64, TokenId)> = (0..50).map(|n| (n * 1000, 7.into())).collect();
         wanted.push((20_000, 1.into()));
         assert_eq!(
-            loads(wanted),
+            loads(wanted, None),
             [load(20_000, 20_001, &[1]), load(0, 49_001, &[7])]
         );
     }
 
     #[test]
     fn nothing_wanted_is_nothing_to_load() {
-        assert_eq!(loads(Vec::new()), []);
+        assert_eq!(loads(Vec::new(), None), []);
+    }
+
+    #[test]
+    fn a_window_that_wants_many_tokens_loads_no_other_than_were_asked_for() {
+        let wanted: Vec<(u64, TokenId)> = (0..501).map(|n| (10, n.into())).collect();
+        assert_eq!(loads(wanted.clone(), None)[0].tokens, None);
+        let asked: Vec<TokenId> = (0..600).map(TokenId::from).collect();
+        assert_eq!(loads(wanted, Some(&asked))[0].tokens, Some(asked));
     }
 }

@@ -400,3 +400,43 @@ async fn a_part_of_the_archive_misses_what_its_checkpoint_promises() {
     let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
     assert!(kinds.contains(&Kind::PromiseBroken), "{report:#?}");
 }
+
+#[tokio::test]
+async fn more_than_can_be_looked_at_is_repaired_by_window() {
+    let lost = "DELETE FROM data WHERE toDate(timestamp) IN \
+                (SELECT DISTINCT toDate(timestamp) + n FROM data ARRAY JOIN range(5) AS n WHERE ONE)";
+    let mut world = damaged("damage_days_beyond", lost).await.world;
+    world.validation.config.most_differences = 100;
+    world.validation.config.chunk_rows = 50;
+    let (mut validated, report) = world.validate(&LEVELS).await;
+    assert!(validated.is_cut());
+    let of_all = report
+        .findings
+        .iter()
+        .filter(|found| found.token_id.is_none());
+    let holes: Vec<Span> = of_all.filter_map(|found| found.span()).collect();
+    assert_eq!(holes.len(), 1, "{report:#?}");
+    assert!(holes[0].seconds() > 2 * 86_400, "{holes:?}");
+    world.repair(&validated).await;
+    (validated, _) = world.validate(&LEVELS).await;
+    assert!(!validated.is_cut());
+    world.assert_exact().await;
+}
+
+#[tokio::test]
+async fn rows_too_many_to_hold_are_compared_in_parts() {
+    let world = World::loaded("damage_strangers", seeded(4, 2_000, 20)).await;
+    let strangers = "INSERT INTO data (tx_hash, order_hash, maker, taker, token_id, side, shares, \
+                     usdc, fee, timestamp) SELECT unhex(lower(hex(SHA256(toString(number))))), \
+                     order_hash, maker, taker, token_id, side, shares, usdc, fee, \
+                     timestamp + toIntervalSecond(number % 4000) \
+                     FROM (SELECT * FROM data LIMIT 1) AS one CROSS JOIN numbers(3000) AS n";
+    world.run(strangers).await;
+    let mut world = world;
+    world.validation.config.chunk_rows = 50;
+    let (validated, report) = world.validate(&LEVELS).await;
+    assert_eq!(report.verdict, Verdict::Differs);
+    assert!(!validated.is_cut());
+    assert_eq!(world.repair(&validated).await, 3000);
+    world.assert_exact().await;
+}

@@ -1,6 +1,6 @@
 //! Five hundred random damages: each is found, attributed to its token and time, and repaired.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use clickhouse::Row;
 use fastrand::Rng;
@@ -107,6 +107,8 @@ struct Experiment {
     random: Rng,
     targets: Vec<Target>,
     number: u64,
+    /// How often each damage was found as what, and repaired.
+    mended: BTreeMap<(String, &'static str), u32>,
 }
 
 impl Experiment {
@@ -129,6 +131,7 @@ impl Experiment {
             random: Rng::with_seed(seed),
             targets,
             number: 1_000,
+            mended: BTreeMap::new(),
         }
     }
 
@@ -190,6 +193,13 @@ impl Experiment {
             }
         }
         self.read_all_and_repair(&expected).await;
+        for (small, kind, ..) in expected {
+            self.note(format!("{small:?}"), kind);
+        }
+    }
+
+    fn note(&mut self, damage: String, kind: Kind) {
+        *self.mended.entry((damage, kind.name())).or_default() += 1;
     }
 
     /// Validates with everything read again, asserts what has to be found, and repairs it.
@@ -210,16 +220,19 @@ impl Experiment {
     async fn large_damage(&mut self, which: usize) {
         let target = self.targets[self.random.usize(..self.targets.len())].clone();
         let Target { token, second, .. } = &target;
-        let (condition, kind) = match which % 3 {
+        let (damage, condition, kind) = match which % 3 {
             0 => (
+                "LostToken",
                 format!("token_id = toUInt256('{token}')"),
                 Kind::BookWithoutRows,
             ),
             1 => (
+                "LostDay",
                 format!("toDate(timestamp) = toDate(toDateTime({second}))"),
                 Kind::MissingRows,
             ),
             _ => (
+                "LostPage",
                 format!(
                     "(tx_hash, order_hash) IN (SELECT tx_hash, order_hash FROM data \
                      WHERE timestamp >= toDateTime({second}) \
@@ -235,12 +248,15 @@ impl Experiment {
         let (validated, report) = self.world.validate(&LEVELS).await;
         // Small tokens may be lost as a whole with a page or a day.
         let kinds = [kind, Kind::BookWithoutRows];
-        let any = kinds
-            .iter()
-            .any(|kind| found(&report, *kind, token, *second));
-        assert!(any, "{condition}: {report:#?}");
+        let kind = kinds
+            .into_iter()
+            .find(|kind| found(&report, *kind, token, *second));
+        let Some(kind) = kind else {
+            panic!("{condition}: {report:#?}");
+        };
         assert!(self.world.repair(&validated).await > 0);
         self.world.assert_exact().await;
+        self.note(damage.to_owned(), kind);
     }
 }
 
@@ -261,6 +277,9 @@ async fn damages(database: &str, seed: u64) {
         if round % 2 == 0 {
             experiment.large_damage(round / 2 + seed as usize).await;
         }
+    }
+    for ((damage, kind), times) in &experiment.mended {
+        println!("{damage} | {kind} | {times} found and repaired");
     }
 }
 
