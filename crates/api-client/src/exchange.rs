@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fills::SourceError;
 use pacer::{Outcome, Pacer, Permit};
 use tokio::time::Instant;
+use tracing::trace_span;
 
 use crate::bundle::Bundle;
 use crate::config::{Config, RetryPolicy};
@@ -109,6 +110,7 @@ impl Exchange {
 
     /// Waits until one more request may be sent.
     pub async fn permit(&self) -> Permit {
+        let _step = trace_span!(target: "step", "pacer_wait");
         self.pacer.acquire().await
     }
 
@@ -161,7 +163,9 @@ impl Exchange {
         // The room that the body takes is given back when it was read, not before.
         let read_body = move || {
             let Answer { body, room, .. } = answer;
+            let step = trace_span!(target: "step", "decode");
             let read = read(&body);
+            drop(step);
             drop((body, room));
             read
         };

@@ -7,8 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use tracing::trace_span;
 
 use crate::config::Config;
+use crate::connect::TimedConnect;
 use crate::error::Error;
 use crate::room::Rooms;
 use crate::text;
@@ -78,16 +80,19 @@ impl Transport for Http {
                 .body(json.clone()),
             Request::Get { url } => self.client.get(url.clone()),
         };
-        let response = request
-            .header(ACCEPT, "application/json")
-            .send()
-            .await
-            .map_err(broken)?;
+        let step = trace_span!(target: "step", "first_byte");
+        let response = request.header(ACCEPT, "application/json").send().await;
+        drop(step);
+        let response = response.map_err(broken)?;
         let status = response.status();
         let retry_after = retry_after(response.headers());
         // Until there is room for it, a body is the network's.
+        let step = trace_span!(target: "step", "room_wait");
         let room = self.rooms.enter(pages).await;
+        drop(step);
+        let step = trace_span!(target: "step", "body");
         let body = self.body(response).await;
+        drop(step);
         Ok(Answer {
             status: status.as_u16(),
             retry_after,
@@ -115,6 +120,7 @@ fn builder(config: &Config) -> reqwest::ClientBuilder {
         .gzip(true)
         // A redirected POST becomes a GET, and another host must not get our headers.
         .redirect(reqwest::redirect::Policy::none())
+        .connector_layer(TimedConnect)
         .pool_max_idle_per_host(config.max_connections)
         .connect_timeout(config.connect_timeout)
         .read_timeout(config.idle_timeout)

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod config;
+mod connect;
 mod decoders;
 mod endpoint;
 mod error;

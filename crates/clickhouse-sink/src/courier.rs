@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clickhouse::Client;
 use tokio::time::{Instant, sleep};
-use tracing::{info, warn};
+use tracing::{info, trace_span, warn};
 
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Share};
@@ -108,7 +108,9 @@ impl Courier {
         loop {
             number += 1;
             let started = Instant::now();
+            let step = trace_span!(target: "step", "insert");
             let answer = attempt(&self.client, &self.table, &self.config, batch, number).await;
+            drop(step);
             let Err(error) = answer else {
                 let took = started.elapsed();
                 self.counters.inserted(batch.rows(), batch.bytes(), took);

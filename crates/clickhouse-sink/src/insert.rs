@@ -1,6 +1,7 @@
 //! One attempt: the sealed bytes, over HTTP, with what makes its answer a promise.
 
 use clickhouse::Client;
+use tracing::trace_span;
 
 use crate::batch::Batch;
 use crate::config::{Config, MAX_ROWS_PER_BATCH};
@@ -34,7 +35,7 @@ pub(crate) async fn attempt(
         true => format!("{query_id}-{number}"),
         false => query_id,
     };
-    let body = table.layout.body(batch);
+    let mut body = table.layout.body(batch);
     let mut insert = client
         .insert_formatted_with(format!("{} {}", table.insert_sql, body.format()))
         .with_timeouts(Some(config.attempt_timeout), Some(config.attempt_timeout))
@@ -63,7 +64,11 @@ pub(crate) async fn attempt(
     for (name, value) in &config.settings {
         insert = insert.with_setting(name, value);
     }
-    for piece in body {
+    let mut next = || {
+        let _step = trace_span!(target: "step", "encode");
+        body.next()
+    };
+    while let Some(piece) = next() {
         insert.send(piece).await?;
     }
     insert.end().await

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::trace_span;
 
 use crate::batch::{Batch, Place, Sent, row_at};
 use crate::encode::RowOrder;
@@ -46,6 +47,7 @@ impl Open {
 
     /// Closes it, and puts its rows in order where there is one.
     pub(crate) fn seal(self, sequence: u64, token: String, order: Option<RowOrder>) -> Batch {
+        let _step = trace_span!(target: "step", "sort");
         let places = match order {
             Some(order) => sorted(&self.sends, self.places, order),
             None => self.places,

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use clickhouse::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tracing::trace_span;
 
 use crate::batch::EncodedRows;
 use crate::batcher::{Batcher, Limits};
@@ -123,7 +124,9 @@ impl<R: EncodeRow> Sink<R> {
         self.check(first)?;
         let permit = self.make_room(count).await?;
         // Nothing waits from here on, so the rows are taken all or none.
+        let step = trace_span!(target: "step", "transform");
         let rows = encode(&rows)?;
+        drop(step);
         self.shared.counters.taken(count);
         let command = Command::Rows {
             rows,
@@ -158,6 +161,7 @@ impl<R> Sink<R> {
         if let Ok(permit) = room().try_acquire_many_owned(rows) {
             return Ok(permit);
         }
+        let _step = trace_span!(target: "step", "queue_wait");
         let _waiting = Waiting::new(&self.shared);
         // The owner may hold a batch that is not full yet, with all the room in it.
         let _ = self.commands.send(Command::Pressed);

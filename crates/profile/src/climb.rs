@@ -1,0 +1,113 @@
+//! The search for the knee: up while it pays.
+
+/// What a step up has to bring to be worth another one: less is noise.
+const WORTHWHILE: f64 = 1.05;
+
+/// Values of one setting, tried from the smallest up, and the rate that each brought.
+#[derive(Debug, Clone)]
+pub struct Climb {
+    /// Still to be tried, the largest first.
+    ahead: Vec<usize>,
+    tried: Vec<(usize, f64)>,
+    /// Whether it ends where a step does not pay.
+    stops: bool,
+}
+
+impl Climb {
+    /// Tries `from`, twice that and so on, up to `most` itself; it ends where that does not pay.
+    pub fn doubling(from: usize, most: usize) -> Self {
+        let most = most.max(1);
+        let doubled = std::iter::successors(Some(from.max(1)), |value| value.checked_mul(2));
+        let mut ahead: Vec<_> = doubled.take_while(|&value| value < most).collect();
+        ahead.push(most);
+        ahead.reverse();
+        Self {
+            ahead,
+            tried: Vec::new(),
+            stops: true,
+        }
+    }
+
+    /// Tries every one of these values.
+    pub fn listed(values: &[usize]) -> Self {
+        let mut ahead = values.to_vec();
+        ahead.sort_unstable_by(|left, right| right.cmp(left));
+        ahead.dedup();
+        Self {
+            ahead,
+            tried: Vec::new(),
+            stops: false,
+        }
+    }
+
+    /// Returns what to try next; nothing at the knee, or where all was tried.
+    pub fn next(&self) -> Option<usize> {
+        match self.tried.as_slice() {
+            [.., (_, before), (_, last)] if self.stops && *last < before * WORTHWHILE => None,
+            _ => self.ahead.last().copied(),
+        }
+    }
+
+    /// Notes the rate of what was tried.
+    pub fn note(&mut self, rate: f64) {
+        if let Some(value) = self.ahead.pop() {
+            self.tried.push((value, rate));
+        }
+    }
+
+    /// Returns what was tried, with its rate.
+    pub fn tried(&self) -> &[(usize, f64)] {
+        &self.tried
+    }
+
+    /// Returns the smallest value that is as good as the best, within what is noise.
+    pub fn knee(&self) -> Option<usize> {
+        let best = self.tried.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+        let good = |&&(_, rate): &&(usize, f64)| rate * WORTHWHILE >= best;
+        self.tried.iter().find(good).map(|(value, _)| *value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Climbs where `rate` tells what each value brings, and returns what was tried and the knee.
+    fn climbed(mut climb: Climb, rate: impl Fn(usize) -> f64) -> (Vec<usize>, Option<usize>) {
+        while let Some(value) = climb.next() {
+            climb.note(rate(value));
+        }
+        let tried = climb.tried().iter().map(|(value, _)| *value).collect();
+        (tried, climb.knee())
+    }
+
+    #[test]
+    fn it_ends_one_step_above_the_knee() {
+        let up_to_eight = |value: usize| value.min(8) as f64;
+        let (tried, knee) = climbed(Climb::doubling(1, 128), up_to_eight);
+        assert_eq!((tried, knee), (vec![1, 2, 4, 8, 16], Some(8)));
+    }
+
+    #[test]
+    fn without_a_knee_it_ends_at_the_most_itself() {
+        let (tried, knee) = climbed(Climb::doubling(4, 20), |value| value as f64);
+        assert_eq!((tried, knee), (vec![4, 8, 16, 20], Some(20)));
+    }
+
+    #[test]
+    fn where_more_is_worse_the_smaller_one_is_the_knee() {
+        let (_, knee) = climbed(Climb::doubling(1, 64), |value| 100.0 / value as f64);
+        assert_eq!(knee, Some(1));
+    }
+
+    #[test]
+    fn listed_values_are_all_tried_from_the_smallest() {
+        let (tried, knee) = climbed(Climb::listed(&[64, 1, 8, 8]), |value| value.min(8) as f64);
+        assert_eq!((tried, knee), (vec![1, 8, 64], Some(8)));
+    }
+
+    #[test]
+    fn without_a_measurement_there_is_no_knee() {
+        assert_eq!(Climb::doubling(1, 8).knee(), None);
+    }
+}

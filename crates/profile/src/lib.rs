@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod bound;
+mod climb;
+mod measured;
+mod recorder;
+mod report;
+mod steady;
+pub mod steps;
+
+pub use bound::{Bound, Limit, Usage};
+pub use climb::Climb;
+pub use measured::Measured;
+pub use recorder::Recorder;
+pub use report::{Profile, Projection, Recommended, StepReport, Tried};
+pub use steady::steady_rate;
