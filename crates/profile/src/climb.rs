@@ -60,9 +60,19 @@ impl Climb {
         &self.tried
     }
 
+    /// Tells whether the last value was worse than the best, by more than is noise.
+    pub fn falls_at_the_end(&self) -> bool {
+        let last = self.tried.last().map_or(0.0, |(_, rate)| *rate);
+        last * WORTHWHILE < self.best()
+    }
+
+    fn best(&self) -> f64 {
+        self.tried.iter().map(|(_, rate)| *rate).fold(0.0, f64::max)
+    }
+
     /// Returns the smallest value that is as good as the best, within what is noise.
     pub fn knee(&self) -> Option<usize> {
-        let best = self.tried.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+        let best = self.best();
         let good = |&&(_, rate): &&(usize, f64)| rate * WORTHWHILE >= best;
         self.tried.iter().find(good).map(|(value, _)| *value)
     }
@@ -98,6 +108,18 @@ mod tests {
     fn where_more_is_worse_the_smaller_one_is_the_knee() {
         let (_, knee) = climbed(Climb::doubling(1, 64), |value| 100.0 / value as f64);
         assert_eq!(knee, Some(1));
+    }
+
+    #[test]
+    fn only_what_is_worse_than_the_best_falls_at_the_end() {
+        let falls = |rates: [f64; 2]| {
+            let mut climb = Climb::listed(&[1, 2]);
+            rates.into_iter().for_each(|rate| climb.note(rate));
+            climb.falls_at_the_end()
+        };
+        assert!(falls([100.0, 50.0]));
+        assert!(!falls([100.0, 99.0]));
+        assert!(!falls([50.0, 100.0]));
     }
 
     #[test]
