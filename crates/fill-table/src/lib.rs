@@ -12,6 +12,7 @@ mod names;
 mod presence;
 mod queries;
 mod refused;
+mod remove;
 mod retry;
 mod row;
 mod schema;

@@ -20,8 +20,8 @@ mod surveyed;
 mod wire;
 
 pub use api_client::{
-    Answer, Config, Endpoint, Error, MalformedEntity, Request, RetryPolicy, Room, Stats, Transport,
-    TransportError,
+    Answer, Config, Endpoint, Error, Http, MalformedEntity, Request, RetryPolicy, Room, Stats,
+    Transport, TransportError,
 };
 pub use catalog::MarketData;
 pub use client::Client;

@@ -58,6 +58,18 @@ impl Progress {
         }
     }
 
+    /// Makes the progress of a run that has only these parts of the range left, in every group: a
+    /// sample, for whoever wants to see how a run goes without what the others hold.
+    pub fn sample(span: Span, groups: u32, parts: &SpanSet) -> Self {
+        let mut progress = Self::new(span, groups);
+        for group in 0..groups {
+            for done in parts.gaps(span) {
+                progress.mark(group, done, 0);
+            }
+        }
+        progress
+    }
+
     /// Lets the range end later, for a source that has grown; what is done stays done. A range that
     /// ends earlier changes nothing: the source has served what is behind it before.
     ///
@@ -228,6 +240,15 @@ mod tests {
         assert!(progress.widen(Span::new(5, 11)));
         assert_eq!(progress.span, Span::new(5, 12));
         assert!(!progress.widen(Span::new(4, 12)));
+    }
+
+    #[test]
+    fn a_sample_has_only_its_parts_left_in_every_group() {
+        let parts: SpanSet = [Span::new(6, 7), Span::new(9, 10)].into_iter().collect();
+        let progress = Progress::sample(Span::new(5, 10), 2, &parts);
+        let left = [Span::new(6, 7), Span::new(9, 10)];
+        let all = [0, 1].map(|group| left.map(|span| (group, span)));
+        assert_eq!(progress.remaining(), all.concat());
     }
 
     #[test]

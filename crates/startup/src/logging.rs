@@ -94,15 +94,40 @@ pub fn init(
     environment: &Environment,
     around: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static,
 ) -> Result<(), Error> {
+    init_beside(args, output, environment, around, None)
+}
+
+/// Hears everything that is logged, and what only it listens to.
+pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Sends log messages to standard error like [`init`], beside another listener.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_beside(
+    args: LogArgs,
+    output: Output,
+    environment: &Environment,
+    around: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    listener: Option<Listener>,
+) -> Result<(), Error> {
     let filter = args.filter(environment)?;
+    let colour = environment.may_colour_stderr();
     let writer = Around {
         around,
         writer: io::stderr,
     };
-    Registry::default()
-        .with(layer(output, environment.may_colour_stderr(), writer).with_filter(filter))
-        .try_init()
-        .map_err(|_| Error::LoggingTwice)
+    let begun = match listener {
+        // Without a listener there is no layer for one: even an empty one would be asked each time.
+        None => Registry::default()
+            .with(layer(output, colour, writer).with_filter(filter))
+            .try_init(),
+        Some(listener) => Registry::default()
+            .with(listener)
+            .with(layer(output, colour, writer).with_filter(filter))
+            .try_init(),
+    };
+    begun.map_err(|_| Error::LoggingTwice)
 }
 
 /// Prints a message with nothing around it.

@@ -140,7 +140,7 @@ async fn selection(scope: &ScopeSettings, table: &FillTable) -> Result<Selection
 }
 
 /// Returns the seconds to load: those asked for, as far as the source reaches.
-fn span(scope: &ScopeSettings, survey: &Survey) -> Span {
+pub fn span(scope: &ScopeSettings, survey: &Survey) -> Span {
     let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
         return Span::new(0, 0);
     };

@@ -1,6 +1,8 @@
 //! The source that the settings name.
 
-use goldsky_client::{Client, Config, Endpoint};
+use std::sync::Arc;
+
+use goldsky_client::{Client, Config, Endpoint, Http, Transport};
 use pacer::Pacer;
 use polymarket_api::{DataApi, Gamma};
 use startup::settings::SourceSettings;
@@ -14,6 +16,27 @@ const GAMMA_IN_FLIGHT: usize = 4;
 /// # Errors
 /// A URL that cannot be asked, or TLS that cannot be set up.
 pub fn client(settings: &SourceSettings) -> Result<Client, Failure> {
+    let (config, pacer) = asking(settings)?;
+    Client::new(config, pacer).map_err(failure)
+}
+
+/// Makes the client of the order-book subgraph like [`client`], over a transport that is made of the
+/// usual one, and its pacer.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_over(
+    settings: &SourceSettings,
+    over: impl FnOnce(Http) -> Arc<dyn Transport>,
+) -> Result<(Client, Pacer), Failure> {
+    let (config, pacer) = asking(settings)?;
+    let transport = over(Http::new(&config).map_err(failure)?);
+    let client = Client::with_transport(config, pacer.clone(), transport);
+    Ok((client, pacer))
+}
+
+/// Tells how to ask the subgraph, and how fast.
+fn asking(settings: &SourceSettings) -> Result<(Config, Pacer), Failure> {
     let pacer = Pacer::new(pacer::Config {
         max_in_flight: settings.workers,
         requests_per_10s: settings.requests_per_10s,
@@ -28,7 +51,7 @@ pub fn client(settings: &SourceSettings) -> Result<Client, Failure> {
     config.retry.total = settings.patience;
     config.retry.rate_limited = config.retry.rate_limited.max(settings.patience);
     config.survey_retry.total = config.survey_retry.total.min(settings.patience);
-    Client::new(config, pacer).map_err(failure)
+    Ok((config, pacer))
 }
 
 /// Makes the client of Gamma.

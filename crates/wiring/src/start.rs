@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use startup::logging::Listener;
 use startup::{Environment, ExitCode, Failure, LogArgs, Output, Settings, SettingsArgs};
 
 use crate::progress::Bar;
@@ -15,8 +16,21 @@ pub fn run<F>(
 where
     F: Future<Output = Result<ExitCode, Failure>>,
 {
+    run_listened(settings, logs, None, command)
+}
+
+/// Runs a command like [`run`], while somebody listens to what its crates do.
+pub fn run_listened<F>(
+    settings: &SettingsArgs,
+    logs: LogArgs,
+    listener: Option<Listener>,
+    command: impl FnOnce(Settings, Bar) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<ExitCode, Failure>>,
+{
     let mut output = output_before_settings();
-    match start(settings, logs, &mut output, command) {
+    match start(settings, logs, listener, &mut output, command) {
         Ok(code) => code,
         Err(failure) => {
             // Standard error may be closed; then there is nobody to tell.
@@ -46,6 +60,7 @@ fn output_before_settings() -> Output {
 fn start<F>(
     settings: &SettingsArgs,
     logs: LogArgs,
+    listener: Option<Listener>,
     output: &mut Output,
     command: impl FnOnce(Settings, Bar) -> F,
 ) -> Result<ExitCode, Failure>
@@ -58,9 +73,8 @@ where
     *output = settings.output;
     let bar = Bar::new(settings.output);
     let around = bar.clone();
-    startup::logging::init(logs, settings.output, &environment, move |print| {
-        around.suspend(print);
-    })?;
+    let around = move |print: &mut dyn FnMut()| around.suspend(print);
+    startup::logging::init_beside(logs, settings.output, &environment, around, listener)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
