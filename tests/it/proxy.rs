@@ -1,6 +1,7 @@
 //! A proxy on loopback between a run and ClickHouse, that can be told what becomes of a request.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -17,6 +18,8 @@ use tokio::sync::Semaphore;
 pub(crate) enum Fate {
     /// It reaches ClickHouse, and so does the answer the run.
     Pass,
+    /// The same, after a while.
+    PassAfter(Duration),
     /// It does not reach ClickHouse; this status and text are the answer.
     Answer(u16, String),
     /// It reaches ClickHouse; this is the answer nevertheless.
@@ -162,6 +165,9 @@ async fn answer(
     let fate = state.judge(sql);
     if let Fate::Answer(status, text) = fate {
         return Ok(told(status, text));
+    }
+    if let Fate::PassAfter(delay) = fate {
+        tokio::time::sleep(delay).await;
     }
     let answer = state.pass(&target, headers, body).await;
     let answer = answer.map_err(std::io::Error::other)?;

@@ -22,8 +22,8 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Builds `ingest`, `validate` and `goldsky-sim` with the profile of the present program, so that none is
-    /// older than its source.
+    /// Builds `ingest`, `validate`, `profile-fills` and `goldsky-sim` with the profile of the present
+    /// program, so that none is older than its source.
     ///
     /// # Errors
     /// That cargo cannot be started, or that they do not build.
@@ -38,6 +38,7 @@ impl Binaries {
         build
             .args(["build", "--quiet"])
             .args(["-p", "ingest", "-p", "validate", "-p", "goldsky-sim"])
+            .args(["-p", "profile-fills"])
             .arg("--target-dir")
             .arg(parent(directory)?);
         // What cargo told this program of its own package makes build scripts run again, and half

@@ -1,0 +1,132 @@
+//! The measurement against limits that are known: it has to find them again.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::*;
+use crate::proxy::{Fate, Proxy};
+
+/// What the first implementation was measured with.
+const SOURCE_MS: f64 = 205.0;
+const INSERT_MS: f64 = 236.0;
+
+fn profiled(directory: &std::path::Path, source: &Source, url: &str, arguments: &[&str]) -> Value {
+    let mut command = command("profile-fills", directory);
+    command
+        .args(["--output", "json", "--endpoint", &source.endpoint])
+        .args(["--clickhouse-url", url, "--pages-per-request", "1"])
+        .args(arguments);
+    Running::start(command).end().expect(0).json()
+}
+
+fn step<'a>(profile: &'a Value, name: &str) -> &'a Value {
+    let steps = profile["steps"].as_array().unwrap();
+    let named = steps.iter().find(|step| step["name"] == name);
+    named.unwrap_or_else(|| panic!("no step {name} in {profile}"))
+}
+
+#[track_caller]
+fn assert_within_a_tenth(found: f64, expected: f64) {
+    let off = (found / expected - 1.0).abs();
+    assert!(off <= 0.1, "{found} ms are not {expected} ms");
+}
+
+async fn own_tables(engine: &Engine) -> String {
+    engine
+        .text("SELECT count() FROM system.tables WHERE name LIKE 'clob_fills_v2_profile%'")
+        .await
+}
+
+/// Returns how many requests the source counted.
+async fn requests(source: &Source) -> u64 {
+    let response = http().get(source.url("/stats")).send().await.unwrap();
+    let stats: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    stats["requests"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_slow_source_is_named_with_its_latency_within_the_allowed_requests() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(
+        directory.path(),
+        &[
+            "--fills",
+            "40000",
+            "--markets",
+            "100",
+            "--latency-ms",
+            "205",
+        ],
+    );
+    let engine = Engine::start(directory.path());
+    let arguments = ["--workers", "4", "--max-requests", "200", "--sweep", "1,4"];
+    let profile = profiled(directory.path(), &source, &engine.url, &arguments);
+
+    assert_eq!(profile["bottleneck"], "source", "{profile}");
+    let first_byte = step(&profile, "first_byte");
+    assert_within_a_tenth(first_byte["p50_ms"].as_f64().unwrap(), SOURCE_MS);
+    assert_eq!(profile["recommended"]["workers"], 4, "{profile}");
+    assert!(profile["projection"].is_null());
+
+    let counted = requests(&source).await;
+    assert_eq!(profile["requests"], counted);
+    assert!(counted <= 200, "{counted} requests");
+    assert_eq!(own_tables(&engine).await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_inserts_are_named_with_what_they_take() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(directory.path(), &["--fills", "20000", "--markets", "100"]);
+    let engine = Engine::start(directory.path());
+    let delay = Duration::from_secs_f64(INSERT_MS / 1000.0);
+    let proxy = Proxy::start(&engine.url, move |asked| {
+        match asked.sql.starts_with("INSERT INTO `clob_fills_v2_profile_") {
+            true => Fate::PassAfter(delay),
+            false => Fate::Pass,
+        }
+    })
+    .await;
+    let through = |url| {
+        let arguments = ["--workers", "4", "--max-requests", "100", "--sweep", "4"];
+        let batches = ["--insert-batch-size", "1000"];
+        let arguments = [&arguments[..], &batches].concat();
+        profiled(directory.path(), &source, url, &arguments)
+    };
+    let insert_ms = |profile: &Value| step(profile, "insert")["p50_ms"].as_f64().unwrap();
+    let engines_own = insert_ms(&through(&engine.url));
+    let profile = through(&proxy.url);
+
+    assert_eq!(profile["bottleneck"], "clickhouse", "{profile}");
+    assert_within_a_tenth(insert_ms(&profile), INSERT_MS + engines_own);
+    assert_eq!(own_tables(&engine).await, "0");
+}
+
+#[tokio::test]
+async fn an_interrupted_measurement_leaves_no_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(
+        directory.path(),
+        &[
+            "--fills",
+            "40000",
+            "--markets",
+            "100",
+            "--latency-ms",
+            "205",
+        ],
+    );
+    let engine = Engine::start(directory.path());
+    let mut command = command("profile-fills", directory.path());
+    command
+        .args(["--output", "json", "--endpoint", &source.endpoint])
+        .args(["--clickhouse-url", &engine.url, "--sweep", "1,2,3"]);
+    let mut running = Running::start(command);
+    // The first value of the sweep was tried, and another one is being tried.
+    running.find_in_stderr("\"setting\":", ",").await;
+    assert_ne!(own_tables(&engine).await, "0");
+    running.signal("INT");
+    running.end().expect(130);
+    assert_eq!(own_tables(&engine).await, "0");
+}
