@@ -22,7 +22,6 @@ impl Measured {
     /// Makes what nothing was measured of.
     pub fn new() -> Self {
         Self {
-            #[expect(clippy::missing_panics_doc, reason = "constant bounds that are valid")]
             histogram: Histogram::new_with_bounds(1, LONGEST_US, DIGITS)
                 .expect("1 to an hour in microseconds, with three digits, is a valid range"),
             total: Duration::ZERO,
