@@ -66,6 +66,18 @@ async fn a_slow_source_is_named_with_its_latency_within_the_allowed_requests() {
     assert_eq!(profile["bottleneck"], "source", "{profile}");
     let first_byte = step(&profile, "first_byte");
     assert_within_a_tenth(first_byte["p50_ms"].as_f64().unwrap(), SOURCE_MS);
+    for name in [
+        "pacer_wait",
+        "connect",
+        "body",
+        "decode",
+        "transform",
+        "sort",
+        "encode",
+        "insert",
+    ] {
+        assert_ne!(step(&profile, name)["count"], 0, "{name}");
+    }
     assert_eq!(profile["recommended"]["workers"], 4, "{profile}");
     assert!(profile["projection"].is_null());
 
