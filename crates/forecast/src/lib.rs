@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod density;
+mod estimate;
+mod outlook;
+mod sample;
+
+pub use density::Density;
+pub use estimate::{Estimate, Method};
+pub use outlook::{Capacity, Forecast, PageCosts};
+pub use sample::Sample;
