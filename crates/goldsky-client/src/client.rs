@@ -3,7 +3,7 @@ use std::sync::Arc;
 use api_client::{Config, Error, Exchange, Http, Request, Stats, Transport};
 use async_trait::async_trait;
 use bytes::Bytes;
-use fills::{FillSource, Page, PageQuery, SourceError, Survey, TokenId, Turn};
+use fills::{ConditionId, FillSource, Page, PageQuery, SourceError, Span, Survey, TokenId, Turn};
 use pacer::{Pacer, Permit};
 
 use crate::catalog::MarketData;
@@ -13,6 +13,7 @@ use crate::orderbooks::Orderbook;
 use crate::query;
 use crate::reader::Reader;
 use crate::survey;
+use crate::times;
 
 /// A client of one order-book subgraph. Share it by reference or [`std::sync::Arc`]: all calls of
 /// a process should go through one client and one [`Pacer`].
@@ -123,6 +124,42 @@ impl Client {
         }
         let json = query::entities_of(Orderbook::FIELD, Orderbook::COLUMNS, tokens);
         self.ask(json, String::new(), query::MOST_ROWS).await
+    }
+
+    /// Fetches up to 1000 tokens of some conditions behind `after_id`, in the order of their ids as
+    /// text. Begin with the empty text, go on with [`EntityPage::last_id`].
+    ///
+    /// # Errors
+    /// Any [`SourceError`].
+    pub async fn market_datas_of(
+        &self,
+        conditions: &[ConditionId],
+        after_id: &str,
+    ) -> Result<EntityPage<MarketData>, SourceError> {
+        let json = query::tokens_of(MarketData::COLUMNS, conditions, after_id);
+        self.ask(json, after_id.to_owned(), query::MOST_ROWS).await
+    }
+
+    /// Fetches with one request when the first `limit` (1 to 1000) fills of each span were, in seconds
+    /// and in order: what tells how dense fills lie, at a twentieth of the bytes of the fills.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; then none of the spans was answered.
+    pub async fn times(&self, spans: &[Span], limit: u16) -> Result<Vec<Vec<u64>>, SourceError> {
+        check_limit(limit)?;
+        let request = self.post(query::times(spans, limit), spans.len());
+        let (reader, asked) = (Arc::clone(&self.reader), spans.to_vec());
+        let read = move |body: &[u8]| {
+            let data = reader.open(body)?;
+            let pages = asked.iter().enumerate();
+            let pages =
+                pages.map(|(index, span)| times::read(&data, &query::alias(index), *span, limit));
+            pages.collect()
+        };
+        // Not as pages of fills: how many of those serve best is not learned from these.
+        let pages: Vec<Vec<u64>> = self.exchange.ask(&request, read).await?;
+        self.exchange.add_pages(pages.len());
+        Ok(pages)
     }
 
     async fn entities<T: Entity + Send + 'static>(

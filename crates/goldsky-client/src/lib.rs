@@ -17,6 +17,7 @@ mod salvage;
 mod sound;
 mod survey;
 mod surveyed;
+mod times;
 mod wire;
 
 pub use api_client::{

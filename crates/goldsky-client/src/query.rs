@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use fills::{Filter, PageQuery, TokenId};
+use fills::{ConditionId, Filter, PageQuery, Span, TokenId};
 use serde_json::{Map, Value, json};
 
 use crate::entity::IdRange;
@@ -77,6 +77,41 @@ pub(crate) fn entities_of(field: &str, columns: &str, ids: &[TokenId]) -> Vec<u8
         ),
         variables,
     )
+}
+
+/// Returns the request for a page of the tokens of some conditions behind an id, under the alias `rows`.
+pub(crate) fn tokens_of(columns: &str, conditions: &[ConditionId], after_id: &str) -> Vec<u8> {
+    let mut request = Request::default();
+    let limit = request.declare("n".to_owned(), "Int!", json!(MOST_ROWS));
+    let after = request.declare("i".to_owned(), "ID!", json!(after_id));
+    let conditions: Vec<String> = conditions.iter().map(ToString::to_string).collect();
+    let conditions = request.declare("c".to_owned(), "[String!]", json!(conditions));
+    let _ = write!(
+        request.fields,
+        " rows: marketDatas(first: {limit}, orderBy: id, orderDirection: asc, \
+         where: {{id_gt: {after}, condition_in: {conditions}}}) {{ {columns} }}"
+    );
+    request.into_json("TokensOf")
+}
+
+/// Returns the request for the times of the first fills of some spans, and nothing else of them,
+/// under [`alias`]es in the order of the spans.
+pub(crate) fn times(spans: &[Span], limit: u16) -> Vec<u8> {
+    let mut request = Request::default();
+    let limit = request.declare("n".to_owned(), "Int!", json!(limit));
+    for (index, span) in spans.iter().enumerate() {
+        let from = json!(span.from.to_string());
+        let from = request.declare(format!("f{index}"), "BigInt!", from);
+        let to = json!(span.to.to_string());
+        let to = request.declare(format!("u{index}"), "BigInt!", to);
+        let alias = alias(index);
+        let _ = write!(
+            request.fields,
+            " {alias}: orderFilledEvents(first: {limit}, orderBy: timestamp, orderDirection: asc, \
+             where: {{timestamp_gte: {from}, timestamp_lt: {to}}}) {{ timestamp }}"
+        );
+    }
+    request.into_json("Times")
 }
 
 /// Returns the request for a page of another entity from each of some ranges of ids, at one block,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fills::{Fill, FillSource, Filter, PageQuery, TokenId, Turn};
+use fills::{Fill, FillSource, Filter, PageQuery, Span, TokenId, Turn};
 use goldsky_client::{Client, IdRange, Orderbook};
 use goldsky_simulator::{Config, Data, Entities, Fault, Faults, Host, Seeded, Simulator, Text};
 use serde_json::json;
@@ -367,4 +367,49 @@ async fn books_by_range(client: &Client) -> Vec<Orderbook> {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn times_are_those_of_the_first_fills_of_each_span() {
+    let events = bursts();
+    let source = simulate(&events, Host::strict()).await;
+    let client = client(source.endpoint());
+    let mut seconds: Vec<u64> = events
+        .iter()
+        .map(|event| event["timestamp"].as_str().unwrap().parse().unwrap())
+        .collect();
+    seconds.sort_unstable();
+    let (first, last) = (seconds[0], *seconds.last().unwrap());
+    let spans = [Span::new(first, last), Span::new(last, last + 1)];
+    let times = client.times(&spans, 1000).await.unwrap();
+    let expected = spans.map(|span| {
+        let within = seconds.iter().filter(|s| (span.from..span.to).contains(s));
+        within.take(1000).copied().collect::<Vec<_>>()
+    });
+    assert_eq!(times, expected);
+    assert_eq!(times[0].len(), 1000);
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_condition_are_found_without_the_others() {
+    let config = Config {
+        data: Data::Seeded(goldsky_simulator::Seeded {
+            fills: 1000,
+            markets: 20,
+            ..goldsky_simulator::Seeded::default()
+        }),
+        host: Host::strict(),
+        ..Config::default()
+    };
+    let source = Simulator::start(config).await.unwrap();
+    let client = client(source.endpoint());
+    let all = client.market_datas("", 1000).await.unwrap().entities;
+    let conditions = [all[0].condition_id, all[9].condition_id];
+    let mut expected = all;
+    expected.retain(|token| conditions.contains(&token.condition_id));
+    let found = client.market_datas_of(&conditions, "").await.unwrap();
+    assert_eq!(found.entities, expected);
+    let behind = found.last_id.unwrap();
+    let rest = client.market_datas_of(&conditions, &behind).await.unwrap();
+    assert!(rest.is_empty());
 }
