@@ -2,6 +2,15 @@
 
 use crate::{Estimate, Method, Sample};
 
+/// Seconds `[from, to)` whose first fills are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// First second, inclusive.
+    pub from: u64,
+    /// Exclusive end: of a part of the span, whatever lies behind is another probe's.
+    pub to: u64,
+}
+
 /// Draws of the bootstrap.
 const DRAWS: usize = 1000;
 /// Share of the draws that is cut off at each end of the range, in per cent.
@@ -23,33 +32,53 @@ impl Cell {
     fn fills(&self) -> f64 {
         self.seconds() * self.sample.fills_per_second()
     }
+
+    /// Tells whether the sample is all of the cell.
+    fn is_counted(&self) -> bool {
+        self.sample.from <= self.from && self.sample.to >= self.to
+    }
 }
 
-/// A span of time in cells with one sample each, drawn uniformly in its cell.
+/// A cell without a sample, and the second where the probe of it begins.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    from: u64,
+    to: u64,
+    second: u64,
+}
+
+/// A span of time in cells with one sample each, which begins anywhere in its cell, or is all of it.
 #[derive(Debug)]
 pub struct Density {
     /// In order of time, without gaps once every planned probe was answered.
     cells: Vec<Cell>,
-    /// Cells `[from, to)` whose probes were handed out and not answered.
-    open: Vec<(u64, u64, u64)>,
+    open: Vec<Open>,
+    /// Most fills that a probe can show.
+    page_fills: u64,
     random: fastrand::Rng,
 }
 
 impl Density {
-    /// Makes the density of `[from, to)`, of which nothing is known; `first_probes` cut it evenly.
-    pub fn new(from: u64, to: u64, first_probes: u64, seed: u64) -> Self {
+    /// Makes the density of `[from, to)`, of which nothing is known; `first_probes` cut it evenly, and
+    /// each shows at most `page_fills` fills.
+    pub fn new(from: u64, to: u64, first_probes: u64, page_fills: u64, seed: u64) -> Self {
         let mut density = Self {
             cells: Vec::new(),
             open: Vec::new(),
+            page_fills,
             random: fastrand::Rng::with_seed(seed),
         };
-        density.open_evenly(from, to, first_probes);
+        density.open_evenly(from, to, first_probes, f64::INFINITY);
         density
     }
 
-    /// Returns the seconds to probe, at most `most` of those that are not answered yet.
-    pub fn next_probes(&self, most: usize) -> Vec<u64> {
-        self.open.iter().take(most).map(|open| open.2).collect()
+    /// Returns the probes to make, at most `most` of those that are not answered yet.
+    pub fn next_probes(&self, most: usize) -> Vec<Probe> {
+        let probe = |open: &Open| Probe {
+            from: open.second,
+            to: open.to,
+        };
+        self.open.iter().take(most).map(probe).collect()
     }
 
     /// Cuts the heaviest cells in two, at most `most` of them, each for one more probe.
@@ -57,6 +86,7 @@ impl Density {
         // By weight as of now: the cells of one round are chosen together, as they are asked together.
         let mut heaviest: Vec<(f64, usize)> = (0..self.cells.len())
             .filter(|&cell| self.cells[cell].to - self.cells[cell].from > 1)
+            .filter(|&cell| !self.cells[cell].is_counted())
             .map(|cell| (self.weight(cell), cell))
             .collect();
         heaviest.sort_by(|one, other| other.0.total_cmp(&one.0));
@@ -75,16 +105,19 @@ impl Density {
         let all = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let spare = probes.saturating_sub(self.cells.len()) as f64;
         for (cell, weight) in std::mem::take(&mut self.cells).into_iter().zip(weights) {
-            self.open_evenly(cell.from, cell.to, 1 + (spare * weight / all) as u64);
+            let pieces = 1 + (spare * weight / all) as u64;
+            let fills = cell.fills() / pieces as f64;
+            self.open_evenly(cell.from, cell.to, pieces, fills);
         }
     }
 
     /// Takes the answer to a probe; one that nobody asked for changes nothing.
     pub fn add(&mut self, sample: Sample) {
-        let Some(place) = self.open.iter().position(|open| open.2 == sample.from) else {
+        let asked = |open: &Open| open.second == sample.from;
+        let Some(place) = self.open.iter().position(asked) else {
             return;
         };
-        let (from, to, _) = self.open.remove(place);
+        let Open { from, to, .. } = self.open.remove(place);
         let at = self.cells.partition_point(|cell| cell.from < from);
         self.cells.insert(at, Cell { from, to, sample });
     }
@@ -93,6 +126,10 @@ impl Density {
     pub fn estimate(&mut self) -> Option<Estimate> {
         if !self.open.is_empty() {
             return None;
+        }
+        if self.cells.iter().all(Cell::is_counted) {
+            let counted = self.cells.iter().map(|cell| cell.sample.fills).sum();
+            return Some(Estimate::exact(counted));
         }
         let fills: f64 = self.cells.iter().map(Cell::fills).sum();
         let deviations: Vec<f64> = (0..self.cells.len()).map(|at| self.deviation(at)).collect();
@@ -107,7 +144,8 @@ impl Density {
         })
     }
 
-    fn open_evenly(&mut self, from: u64, to: u64, pieces: u64) {
+    /// Opens so many pieces, in each of which about `fills` fills are expected.
+    fn open_evenly(&mut self, from: u64, to: u64, pieces: u64, fills: f64) {
         let seconds = to.saturating_sub(from);
         let pieces = pieces.clamp(1, seconds.max(1));
         let edge = |piece: u64| {
@@ -116,27 +154,34 @@ impl Density {
             from + u64::try_from(offset).unwrap_or(seconds)
         };
         for piece in 0..pieces {
-            self.open_cell(edge(piece), edge(piece + 1));
+            self.open_cell(edge(piece), edge(piece + 1), fills);
         }
     }
 
-    fn open_cell(&mut self, from: u64, to: u64) {
-        if from < to {
-            let second = self.random.u64(from..to);
-            self.open.push((from, to, second));
+    /// Opens a cell. What fits into a page, with room to be wrong, is looked at from its beginning,
+    /// and then counted; in any other a second is drawn.
+    fn open_cell(&mut self, from: u64, to: u64, fills: f64) {
+        if from >= to {
+            return;
         }
+        let second = match 2.0 * fills < self.page_fills as f64 {
+            true => from,
+            false => self.random.u64(from..to),
+        };
+        self.open.push(Open { from, to, second });
     }
 
     /// Cuts a cell in two: its sample stays in the half where it lies, the other half is opened.
     fn halve(&mut self, at: usize) {
         let Cell { from, to, sample } = self.cells[at];
+        let fills = self.cells[at].fills() / 2.0;
         let middle = from + (to - from) / 2;
         if sample.from < middle {
             self.cells[at].to = middle;
-            self.open_cell(middle, to);
+            self.open_cell(middle, to, fills);
         } else {
             self.cells[at].from = middle;
-            self.open_cell(from, middle);
+            self.open_cell(from, middle, fills);
         }
     }
 
@@ -161,10 +206,13 @@ impl Density {
         found.iter().sum::<f64>() / found.len() as f64
     }
 
-    /// How far a cell's fills may be off: one sample tells nothing of its own spread, so it is held
+    /// How far a cell's fills may be off; not at all where all were counted. Elsewhere one sample tells nothing of its own spread, so it is held
     /// against its neighbours'. Of three independent densities the difference has 1.5 times the
     /// variance of one.
     fn deviation(&self, at: usize) -> f64 {
+        if self.cells[at].is_counted() {
+            return 0.0;
+        }
         let own = self.cells[at].sample.fills_per_second();
         self.cells[at].seconds() * (own - self.beside(at)) * (2.0_f64 / 3.0).sqrt()
     }

@@ -5,7 +5,7 @@ mod estimate;
 mod outlook;
 mod sample;
 
-pub use density::Density;
+pub use density::{Density, Probe};
 pub use estimate::{Estimate, Method};
 pub use outlook::{Capacity, Forecast, PageCosts};
 pub use sample::Sample;

@@ -1,8 +1,8 @@
 //! Made-up archives: fills in each minute, as uneven as the real one.
 
-use forecast::Sample;
+use forecast::{Probe, Sample};
 
-const PAGE: u64 = 1000;
+pub(crate) const PAGE: u64 = 1000;
 const MINUTE_SECONDS: u64 = 60;
 const DAY_MINUTES: usize = 1440;
 
@@ -44,10 +44,11 @@ impl Archive {
         (self.before.len() as u64 - 1) * MINUTE_SECONDS
     }
 
-    /// What a page of a thousand fills from a second on shows.
-    pub(crate) fn probe(&self, from: u64) -> Sample {
+    /// What a page of a thousand fills shows of a probe.
+    pub(crate) fn probe(&self, probe: Probe) -> Sample {
+        let from = probe.from;
         let seen = self.before_second(from);
-        let (mut low, mut high) = (from, self.end());
+        let (mut low, mut high) = (from, probe.to);
         while low < high {
             let middle = (low + high).div_ceil(2);
             if self.before_second(middle) - seen <= PAGE {

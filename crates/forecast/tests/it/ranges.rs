@@ -2,7 +2,7 @@
 
 use forecast::{Density, Estimate, Sample};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, PAGE};
 
 /// Fifty-eight requests of twenty probes each: ten to learn where to look, the others to look there.
 const PROBES: usize = 20;
@@ -11,13 +11,13 @@ const ROUNDS: usize = 58;
 
 fn answer(density: &mut Density, archive: &Archive) {
     let probes = density.next_probes(usize::MAX);
-    for second in probes {
-        density.add(archive.probe(second));
+    for probe in probes {
+        density.add(archive.probe(probe));
     }
 }
 
 fn estimated(archive: &Archive, seed: u64) -> Estimate {
-    let mut density = Density::new(0, archive.end(), PROBES as u64, seed);
+    let mut density = Density::new(0, archive.end(), PROBES as u64, PAGE, seed);
     answer(&mut density, archive);
     for _ in 1..LEARNING_ROUNDS {
         density.refine(PROBES);
@@ -59,11 +59,11 @@ fn the_same_seed_gives_the_same_estimate() {
 
 #[test]
 fn an_even_density_is_estimated_without_an_error() {
-    let mut density = Density::new(1_000, 101_000, 10, 3);
-    for second in density.next_probes(10) {
+    let mut density = Density::new(1_000, 101_000, 10, PAGE, 3);
+    for probe in density.next_probes(10) {
         density.add(Sample {
-            from: second,
-            to: second + 100,
+            from: probe.from,
+            to: probe.from + 100,
             fills: 1000,
         });
     }
@@ -76,12 +76,41 @@ fn an_even_density_is_estimated_without_an_error() {
 
 #[test]
 fn nothing_is_estimated_while_a_probe_is_unanswered() {
-    let mut density = Density::new(0, 1_000, 2, 0);
+    let mut density = Density::new(0, 1_000, 2, PAGE, 0);
     let probes = density.next_probes(2);
     density.add(Sample {
-        from: probes[0],
-        to: probes[0] + 1,
+        from: probes[0].from,
+        to: probes[0].from + 1,
         fills: 1,
     });
     assert_eq!(density.estimate(), None);
+}
+
+#[test]
+fn what_fits_into_the_pages_is_counted() {
+    // Growing twentyfold: a page from anywhere would reach into denser days.
+    let fills_before = |second: u64| (second * second) / 4_000_000;
+    let end = 400_000;
+    let mut density = Density::new(0, end, 16, PAGE, 5);
+    let answer = |density: &mut Density| {
+        for probe in density.next_probes(usize::MAX) {
+            let fills = fills_before(probe.to) - fills_before(probe.from);
+            assert!(fills <= 20 * PAGE);
+            let to = match fills <= PAGE {
+                true => probe.to,
+                false => probe.from + (probe.to - probe.from) * PAGE / fills,
+            };
+            let fills = fills_before(to) - fills_before(probe.from);
+            density.add(Sample {
+                from: probe.from,
+                to,
+                fills,
+            });
+        }
+    };
+    answer(&mut density);
+    density.redraw(400);
+    answer(&mut density);
+    let counted = Estimate::exact(fills_before(end));
+    assert_eq!(density.estimate(), Some(counted));
 }
