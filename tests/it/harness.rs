@@ -144,8 +144,16 @@ impl Source {
 
     /// Returns the counters that the source raised, by token.
     pub(crate) async fn expected(&self) -> Value {
-        let url = self.url("/expected");
-        let response = http().get(url).send().await.unwrap();
+        self.told("/expected").await
+    }
+
+    /// Returns how many requests it was asked.
+    pub(crate) async fn requests(&self) -> u64 {
+        self.told("/stats").await["requests"].as_u64().unwrap()
+    }
+
+    async fn told(&self, path: &str) -> Value {
+        let response = http().get(self.url(path)).send().await.unwrap();
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 }

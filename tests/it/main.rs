@@ -10,6 +10,7 @@ mod harness;
 mod kills;
 mod listener;
 mod operating;
+mod plan;
 mod profile;
 mod proxy;
 mod refusals;

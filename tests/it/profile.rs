@@ -38,13 +38,6 @@ async fn own_tables(engine: &Engine) -> String {
         .await
 }
 
-/// Returns how many requests the source counted.
-async fn requests(source: &Source) -> u64 {
-    let response = http().get(source.url("/stats")).send().await.unwrap();
-    let stats: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
-    stats["requests"].as_u64().unwrap()
-}
-
 #[tokio::test]
 async fn a_slow_source_is_named_with_its_latency_within_the_allowed_requests() {
     let directory = tempfile::tempdir().unwrap();
@@ -81,7 +74,7 @@ async fn a_slow_source_is_named_with_its_latency_within_the_allowed_requests() {
     assert_eq!(profile["recommended"]["workers"], 4, "{profile}");
     assert!(profile["projection"].is_null());
 
-    let counted = requests(&source).await;
+    let counted = source.requests().await;
     assert_eq!(profile["requests"], counted);
     assert!(counted <= 200, "{counted} requests");
     assert_eq!(own_tables(&engine).await, "0");

@@ -109,7 +109,7 @@ impl Proxy {
     }
 
     pub(crate) fn release(&self) {
-        self.state.released.add_permits(1);
+        self.state.released.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 }
 

@@ -174,7 +174,8 @@ impl State {
             .await
             .unwrap()
             .to_vec();
-        if body.windows(5).any(|bytes| bytes == b"\"p0\":") {
+        // Of fills: other entities and times come in pages too.
+        if body.windows(11).any(|bytes| bytes == b"\"orderHash\"") {
             let mut first_page = self.first_page.lock().unwrap();
             first_page.get_or_insert_with(|| body.clone());
         }

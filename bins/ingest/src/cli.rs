@@ -28,6 +28,7 @@ Examples:
   ingest                                          the whole archive, into ./data
   ingest --from 2024-10-01 --to 2024-12-01        two months of it
   ingest --condition-id 0x… --clickhouse-url http://localhost:8123
+  ingest plan                                     what that would take, in 60 requests at most
   ingest status                                   where the backfill stands
   ingest engine serve                             query ./data while nothing runs
 
@@ -73,6 +74,8 @@ pub(crate) struct DemoArgs {
 pub(crate) enum Command {
     /// Run the backfill (the default)
     Run,
+    /// Tell what a run would take: fills, requests, time, disk; writes nothing
+    Plan,
     /// Load the market catalogue: tokens and conditions, and texts with --gamma
     Markets(MarketsArgs),
     /// Show where the backfill stands, from the checkpoint and the table

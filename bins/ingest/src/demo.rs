@@ -5,7 +5,7 @@ use startup::{ExitCode, Failure, Settings, Shutdown};
 use wiring::progress::Bar;
 
 use crate::cli::{DemoArgs, demo_dir};
-use crate::run;
+use crate::{plan, run};
 
 /// Puts a demo's data beside a real run's, unless a directory was named.
 pub(crate) fn placed(mut settings: Settings, demo: &DemoArgs) -> Settings {
@@ -39,6 +39,29 @@ pub(crate) async fn run(
     shutdown: &Shutdown,
     bar: &Bar,
 ) -> Result<ExitCode, Failure> {
+    let (settings, simulator) = simulated(settings, demo).await?;
+    let ended = run::run(&settings, shutdown, bar).await;
+    simulator.shutdown().await;
+    ended
+}
+
+/// Plans that run.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn plan(
+    settings: Settings,
+    demo: &DemoArgs,
+    shutdown: &Shutdown,
+) -> Result<ExitCode, Failure> {
+    let (settings, simulator) = simulated(settings, demo).await?;
+    let ended = plan::show(&settings, shutdown).await;
+    simulator.shutdown().await;
+    ended
+}
+
+/// Starts the simulated source, and returns the settings of a run from it.
+async fn simulated(settings: Settings, demo: &DemoArgs) -> Result<(Settings, Simulator), Failure> {
     let mut settings = placed(settings, demo);
     let config = goldsky_simulator::Config {
         data: Data::Seeded(Seeded {
@@ -56,7 +79,5 @@ pub(crate) async fn run(
         .endpoint()
         .parse()
         .map_err(|error: url::ParseError| Failure::new(ExitCode::Failed, error))?;
-    let ended = run::run(&settings, shutdown, bar).await;
-    simulator.shutdown().await;
-    ended
+    Ok((settings, simulator))
 }

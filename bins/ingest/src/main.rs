@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod engine;
 mod markets;
+mod plan;
 mod run;
 mod status;
 mod summary;
@@ -32,6 +33,8 @@ async fn dispatch(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Fa
             demo::run(settings, &cli.demo, &shutdown, &bar).await
         }
         None | Some(Command::Run) => run::run(&settings, &shutdown, &bar).await,
+        Some(Command::Plan) if cli.demo.demo => demo::plan(settings, &cli.demo, &shutdown).await,
+        Some(Command::Plan) => plan::show(&settings, &shutdown).await,
         Some(Command::Markets(args)) => markets::load(&settings, args, &shutdown).await,
         Some(Command::Status) => status::show(&demo::placed(settings, &cli.demo)).await,
         Some(Command::Engine(command)) => {

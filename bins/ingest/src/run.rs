@@ -6,25 +6,30 @@ use std::time::{Duration, Instant};
 use checkpoint_store::FileStore;
 use clickhouse_sink::Config as SinkConfig;
 use fills::FillSource;
+use futures::future::{Either, select};
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use tokio::sync::watch;
 use wiring::database::Database;
 use wiring::errors::{from_run, from_source, from_table};
-use wiring::progress::{self, Bar};
+use wiring::progress::{self, Bar, instant};
 use wiring::scope::{self, Scope};
 use wiring::{checkpoint, source};
 
 use crate::catalogue;
+use crate::plan;
 use crate::summary::Summary;
 
 /// Inserts at once: while one is being written, the next is on its way.
-const PARALLEL_INSERTS: usize = 2;
+pub(crate) const PARALLEL_INSERTS: usize = 2;
 
 /// Rows that may be asked for while the sink has all that it takes. Behind a slow source that many
 /// have to be on their way, and where ClickHouse is slow they are what waits for it.
-const ROWS_COMING: usize = 64 * 1024;
+pub(crate) const ROWS_COMING: usize = 64 * 1024;
+
+/// How long a plan may take that is not ready when all is loaded.
+const PATIENCE_WITH_A_PLAN: Duration = Duration::from_secs(1);
 
 /// How long a stop may take: rows under way are waited for, and the table is asked what it holds.
 const PATIENCE_WITH_A_STOP: Duration = Duration::from_secs(9);
@@ -72,7 +77,8 @@ async fn backfill(
     database: &mut Database,
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let client = Arc::new(source::client(&settings.source)?);
+    let (client, pacer) = source::client_over(&settings.source, |http| Arc::new(http))?;
+    let client = Arc::new(client);
     let survey = client.survey().await.map_err(from_source)?;
     tracing::info!(
         deployment = survey.deployment,
@@ -118,7 +124,15 @@ async fn backfill(
                 .map(drop),
         }
     };
-    let (outcome, catalogue) = tokio::join!(fills, conditions);
+    let loading = futures::future::join(fills, conditions);
+    let planning = plan::of_a_run(settings, &client, &pacer, &survey);
+    let ((outcome, catalogue), plan) = match select(Box::pin(loading), Box::pin(planning)).await {
+        Either::Left((loaded, planning)) => {
+            let plan = tokio::time::timeout(PATIENCE_WITH_A_PLAN, planning).await;
+            (loaded, plan.ok().flatten())
+        }
+        Either::Right((plan, loading)) => (loading.await, plan),
+    };
     let outcome = outcome?;
     if let Err(failure) = catalogue {
         tracing::warn!(
@@ -126,15 +140,10 @@ async fn backfill(
             "the market catalogue is not complete: `ingest markets` loads what is missing"
         );
     }
-    let summary = Summary::of(
-        settings,
-        &scope,
-        &client,
-        &outcome,
-        database,
-        started.elapsed(),
-    );
-    let summary = summary.await?;
+    let took = started.elapsed();
+    let summary = Summary::of(settings, &scope, &client, &outcome, database, took);
+    let mut summary = summary.await?;
+    summary.plan = plan;
     summary.print(settings.output)?;
     Ok(match outcome.end {
         End::Interrupted => ExitCode::Interrupted,
@@ -195,12 +204,4 @@ fn tell_where(settings: &Settings, database: &Database) {
             "query it while it runs: curl {url} --data-binary 'SELECT count() FROM {table}'"
         );
     }
-}
-
-/// Writes a second as RFC 3339, or as a number where no calendar has it.
-fn instant(second: u64) -> String {
-    let timestamp = i64::try_from(second)
-        .ok()
-        .and_then(|s| jiff::Timestamp::from_second(s).ok());
-    timestamp.map_or_else(|| second.to_string(), |timestamp| timestamp.to_string())
 }

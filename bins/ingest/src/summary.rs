@@ -12,6 +12,8 @@ use wiring::errors::{from_table, printed};
 use wiring::progress::{duration, grouped};
 use wiring::scope::Scope;
 
+use crate::plan::{Actual, Plan};
+
 /// How long a run that was asked to stop asks for what the table holds.
 const PATIENCE_OF_A_STOP: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,8 @@ pub(crate) struct Summary {
     complete: bool,
     interrupted: bool,
     failed_units: Vec<FailedUnit>,
+    /// What was expected; null where that was not known in time.
+    pub(crate) plan: Option<Plan>,
     checkpoint: String,
     table: String,
     #[serde(skip)]
@@ -114,6 +118,7 @@ impl Summary {
             markets_per_second: rate(markets.unwrap_or_default()),
             complete: outcome.end == End::Complete,
             interrupted: outcome.end == End::Interrupted,
+            plan: None,
             failed_units: outcome.progress.failed.clone(),
             checkpoint: settings.progress.checkpoint.display().to_string(),
             table: settings.table.table.clone(),
@@ -170,6 +175,9 @@ impl Summary {
             bytes / self.fills_total.unwrap_or_default().max(1) as f64,
             self.checkpoint,
         );
+        if let Some(plan) = self.plan.as_ref().filter(|_| self.complete) {
+            text += &plan.beside(&self.actual());
+        }
         if let (Some(tokens @ 1..), Some(fills)) = (self.unknown_tokens, self.unknown_fills) {
             text += &format!(
                 "  unknown     {} tokens ({} fills) are not in the catalogue; `ingest markets` \
@@ -192,6 +200,20 @@ impl Summary {
             );
         }
         text + &self.query_hint
+    }
+}
+
+impl Summary {
+    fn actual(&self) -> Actual {
+        Actual {
+            whole: self.fills_total == Some(self.fills_inserted),
+            fills: self.fills_total.unwrap_or_default(),
+            pages: self.pages,
+            requests: self.requests,
+            bytes: self.bytes_received,
+            disk_bytes: self.bytes_on_disk.unwrap_or_default(),
+            seconds: self.seconds,
+        }
     }
 }
 

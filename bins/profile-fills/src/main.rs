@@ -1,6 +1,5 @@
 //! The measurement as a command. Types meet here; what follows from figures is in `profile`.
 
-mod allowance;
 mod cli;
 mod kept;
 mod measure;

@@ -10,10 +10,10 @@ use pacer::Pacer;
 use profile::{Climb, Profile, Recommended, Recorder, Tried, Usage, steady_rate, steps};
 use startup::settings::SourceSettings;
 use startup::{Failure, Settings, Shutdown};
+use wiring::allowance::{Allowance, Allowed};
 use wiring::errors::{from_source, from_table};
 use wiring::source;
 
-use crate::allowance::{Allowance, Allowed};
 use crate::cli::Cli;
 use crate::sample::{Strata, across_sizes};
 use crate::trial::{PARALLEL_INSERTS, Ran, Trial};

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 /// How many requests may still be made.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     left: AtomicU64,
     made: AtomicU64,
     /// Closed when one more was wanted than there was.
@@ -16,7 +16,8 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    pub(crate) fn new(requests: u64) -> Self {
+    /// Allows so many.
+    pub fn new(requests: u64) -> Self {
         Self {
             left: AtomicU64::new(requests),
             made: AtomicU64::new(0),
@@ -25,12 +26,12 @@ impl Allowance {
     }
 
     /// Returns how many were made.
-    pub(crate) fn made(&self) -> u64 {
+    pub fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }
 
     /// Waits until one more was wanted than was allowed.
-    pub(crate) async fn used_up(&self) {
+    pub async fn used_up(&self) {
         // No permit is ever added, so this ends only where the semaphore is closed.
         let _ = self.open.acquire().await;
     }
@@ -53,9 +54,11 @@ impl Allowance {
 
 /// HTTP within an allowance; a request beyond it is never answered, and the run is to be stopped.
 #[derive(Debug)]
-pub(crate) struct Allowed {
-    pub(crate) http: Http,
-    pub(crate) allowance: std::sync::Arc<Allowance>,
+pub struct Allowed {
+    /// The way to the endpoint.
+    pub http: Http,
+    /// What is left.
+    pub allowance: std::sync::Arc<Allowance>,
 }
 
 #[async_trait]

@@ -165,6 +165,14 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Writes a second as RFC 3339, or as a number where no calendar has it.
+pub fn instant(second: u64) -> String {
+    let timestamp = i64::try_from(second)
+        .ok()
+        .and_then(|s| jiff::Timestamp::from_second(s).ok());
+    timestamp.map_or_else(|| second.to_string(), |timestamp| timestamp.to_string())
+}
+
 /// Writes a number with a comma every three digits.
 pub fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
@@ -173,6 +181,12 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_instants_where_a_calendar_has_them() {
+        assert_eq!(instant(1_669_060_209), "2022-11-21T19:50:09Z");
+        assert_eq!(instant(u64::MAX), u64::MAX.to_string());
+    }
 
     #[test]
     fn numbers_are_grouped_by_three() {

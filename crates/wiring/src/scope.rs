@@ -15,7 +15,7 @@ use crate::errors::from_table;
 ///
 /// On a real graph-node 500 values in `_in` were no slower than 50, and a group of them fills
 /// pages where a single token rarely does.
-const TOKENS_PER_GROUP: u64 = 500;
+pub const TOKENS_PER_GROUP: u64 = 500;
 
 /// What to load and how.
 pub struct Scope {

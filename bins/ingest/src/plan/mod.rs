@@ -1,0 +1,108 @@
+//! `ingest plan`: what a run is expected to take, without one.
+
+mod figures;
+
+use std::sync::Arc;
+
+use fills::{FillSource, SourceError, Survey};
+use goldsky_client::{Client, Transport};
+use pacer::Pacer;
+use startup::{ExitCode, Failure, Output, Settings, Shutdown};
+use wiring::allowance::{Allowance, Allowed};
+use wiring::errors::{from_source, printed};
+use wiring::expected::{Expected, expect};
+use wiring::{scope, source};
+
+use figures::Pace;
+pub(crate) use figures::{Actual, Plan};
+
+/// Requests that a plan never exceeds, retries among them.
+const MOST_REQUESTS: u64 = 60;
+/// Requests that it means to make; the others are for retries and for the survey.
+const REQUESTS: u64 = 52;
+/// Requests that the plan of a run means to make, which it takes from the run's own rate.
+const REQUESTS_OF_A_RUN: u64 = 7;
+/// Most pages in one request unless set: of few columns, so more than of whole fills.
+const PAGES: usize = 16;
+
+/// Shows what a run is expected to take. Nothing is written.
+///
+/// # Errors
+/// What the source meets, or that it needs more requests than a plan has.
+pub(crate) async fn show(settings: &Settings, shutdown: &Shutdown) -> Result<ExitCode, Failure> {
+    scope::by_market(&settings.scope)?;
+    let allowance = Arc::new(Allowance::new(MOST_REQUESTS));
+    let shared = Arc::clone(&allowance);
+    let (client, pacer) = source::client_over(&settings.source, |http| {
+        let allowance = shared;
+        Arc::new(Allowed { http, allowance }) as Arc<dyn Transport>
+    })?;
+    let planned = tokio::select! {
+        planned = planned(settings, &client, &pacer) => planned.map_err(from_source)?,
+        () = shutdown.requested() => return Ok(ExitCode::Interrupted),
+        () = allowance.used_up() => return Err(used_up()),
+    };
+    let text = match settings.output {
+        Output::Human => planned.human() + &asked(&allowance, &pacer),
+        Output::Json => format!("{}\n", planned.json(allowance.made())),
+    };
+    printed(&text)?;
+    Ok(ExitCode::Done)
+}
+
+async fn planned(settings: &Settings, client: &Client, pacer: &Pacer) -> Result<Plan, SourceError> {
+    let survey = client.survey().await?;
+    let expected = expected(settings, client, &survey, REQUESTS).await?;
+    Ok(Plan::new(
+        settings,
+        &survey,
+        &expected,
+        Pace::of(settings, pacer),
+    ))
+}
+
+/// Plans a run beside it, at its pace; nothing where the source does not answer to that.
+pub(crate) async fn of_a_run(
+    settings: &Settings,
+    client: &Client,
+    pacer: &Pacer,
+    survey: &Survey,
+) -> Option<Plan> {
+    match expected(settings, client, survey, REQUESTS_OF_A_RUN).await {
+        Ok(expected) => Some(Plan::new(
+            settings,
+            survey,
+            &expected,
+            Pace::of(settings, pacer),
+        )),
+        Err(error) => {
+            tracing::debug!(%error, "the run is not planned");
+            None
+        }
+    }
+}
+
+async fn expected(
+    settings: &Settings,
+    client: &Client,
+    survey: &Survey,
+    requests: u64,
+) -> Result<Expected, SourceError> {
+    let pages = settings.source.pages_per_request.unwrap_or(PAGES);
+    expect(client, &settings.scope, survey, requests, pages).await
+}
+
+fn asked(allowance: &Allowance, pacer: &Pacer) -> String {
+    let latency = pacer.stats().latency.unwrap_or_default();
+    format!(
+        "  asked       {} requests, {:.0} ms each; nothing was written\n",
+        allowance.made(),
+        latency.as_secs_f64() * 1000.0
+    )
+}
+
+fn used_up() -> Failure {
+    let message = format!("the source fails too often to be planned with {MOST_REQUESTS} requests");
+    Failure::new(ExitCode::Unreachable, message)
+        .with_hint("plan again when the source answers; -v tells what it says")
+}

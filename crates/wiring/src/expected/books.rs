@@ -1,0 +1,149 @@
+//! Fills by the source's own counters, one for each token.
+
+use std::collections::VecDeque;
+
+use fills::{SourceError, TokenId, Turn};
+use goldsky_client::{EntityPage, IdRange, Orderbook};
+
+use super::Asking;
+
+const PAGE_ROWS: u16 = 1000;
+/// Digits of an id that are looked at to tell how far into its range it lies.
+const DIGITS: usize = 12;
+
+/// What counters add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Books {
+    pub(super) fills: u64,
+    /// Tokens: those that were counted, or about how many there are if not all were.
+    pub(super) tokens: u64,
+    /// Whether all were counted.
+    pub(super) all: bool,
+}
+
+/// A range of ids, and the tokens of it that were counted.
+#[derive(Debug, Default)]
+struct Counted {
+    range: IdRange,
+    tokens: u64,
+}
+
+/// Adds up the counters of all tokens, as far as `requests` requests go.
+pub(super) async fn add_up(asking: &mut Asking<'_>, requests: u64) -> Result<Books, SourceError> {
+    let mut waiting: VecDeque<Counted> = ranges().collect();
+    let mut books = Books::default();
+    for _ in 0..requests {
+        if waiting.is_empty() || !asking.take() {
+            break;
+        }
+        let most = asking.pages.min(waiting.len());
+        let asked: Vec<Counted> = waiting.drain(..most).collect();
+        let ranges: Vec<IdRange> = asked.iter().map(|counted| counted.range.clone()).collect();
+        let client = asking.client;
+        let pages = client.orderbooks_at(Turn::unasked(), None, &ranges, PAGE_ROWS);
+        for (mut counted, page) in asked.into_iter().zip(pages.await?) {
+            books.fills += fills(&page);
+            counted.tokens += page.len() as u64;
+            let full = page.len() == usize::from(PAGE_ROWS);
+            match page.last_id {
+                Some(after) if full => {
+                    counted.range.after = after;
+                    waiting.push_back(counted);
+                }
+                _ => books.tokens += counted.tokens,
+            }
+        }
+    }
+    books.all = waiting.is_empty();
+    books.tokens += waiting.iter().map(Counted::about).sum::<u64>();
+    Ok(books)
+}
+
+/// Returns the counters of these tokens, at most as many thousands as there are requests; a token
+/// that was never traded has none.
+pub(super) async fn of_tokens(
+    asking: &mut Asking<'_>,
+    tokens: &[TokenId],
+) -> Result<Vec<u64>, SourceError> {
+    let mut counters = Vec::new();
+    for tokens in tokens.chunks(usize::from(PAGE_ROWS)) {
+        if !asking.take() {
+            break;
+        }
+        let page = asking.client.orderbooks_of(tokens).await?;
+        let untraded = tokens.len().saturating_sub(page.len());
+        counters.extend(page.entities.iter().map(|book| book.trades_quantity));
+        counters.extend(std::iter::repeat_n(0, untraded));
+    }
+    Ok(counters)
+}
+
+fn fills(page: &EntityPage<Orderbook>) -> u64 {
+    page.entities.iter().map(|book| book.trades_quantity).sum()
+}
+
+/// Cuts the ids, as texts of decimal digits, by their first digit: but for the first of them, ids of
+/// 256 bits fill these evenly.
+fn ranges() -> impl Iterator<Item = Counted> {
+    let bound = |digit: u8| match digit {
+        0 => String::new(),
+        digit => digit.to_string(),
+    };
+    (1..=9).map(move |digit| Counted {
+        range: IdRange {
+            after: if digit == 1 {
+                String::new()
+            } else {
+                bound(digit)
+            },
+            through: (digit < 9).then(|| bound(digit + 1)),
+        },
+        tokens: 0,
+    })
+}
+
+impl Counted {
+    /// Returns about how many tokens the range holds, by how far in it the last one counted lies.
+    fn about(&self) -> u64 {
+        let digits: String = self.range.after.chars().skip(1).take(DIGITS).collect();
+        let whole = 10_f64.powi(digits.len() as i32);
+        match digits.parse::<f64>() {
+            Ok(reached) if self.tokens > 0 && reached > 0.0 => {
+                (self.tokens as f64 * whole / reached) as u64
+            }
+            // Not even begun with, or just so.
+            _ => self.tokens,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_lies_in_one_range() {
+        let ranges: Vec<Counted> = ranges().collect();
+        for id in ["1", "10", "2", "29", "3", "499", "77777", "9", "99", "0"] {
+            let holds = |counted: &&Counted| {
+                let IdRange { after, through } = &counted.range;
+                id > after.as_str() && through.as_deref().is_none_or(|through| id <= through)
+            };
+            assert_eq!(ranges.iter().filter(holds).count(), 1, "{id}");
+        }
+    }
+
+    #[test]
+    fn how_many_there_are_follows_from_how_far_a_thousand_reach() {
+        let counted = |after: &str, tokens| Counted {
+            range: IdRange {
+                after: after.to_owned(),
+                through: None,
+            },
+            tokens,
+        };
+        assert_eq!(counted("325000", 1000).about(), 4000);
+        assert_eq!(counted("9".repeat(77).as_str(), 1000).about(), 1000);
+        assert_eq!(counted("3", 0).about(), 0);
+    }
+}

@@ -1,0 +1,104 @@
+//! How many fills a run is to load, asked of the source in few requests.
+
+mod books;
+mod markets;
+mod times;
+
+use fills::{SourceError, Span, Survey};
+use forecast::Estimate;
+use goldsky_client::Client;
+use startup::settings::ScopeSettings;
+
+use crate::scope;
+
+/// Parts of what there is, one of which counters may take: where they do not end by then they are
+/// too many to be added up, and the rest is needed to sample.
+const COUNTERS_SHARE: u64 = 6;
+
+/// What a run is to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// The fills.
+    pub estimate: Estimate,
+    /// Tokens whose fills they are, about; nothing where that is not known.
+    pub tokens: Option<u64>,
+    /// Samples that say only how many fills there are at the least.
+    pub cut_short: u64,
+}
+
+impl Expected {
+    fn exact(fills: u64, tokens: Option<u64>) -> Self {
+        Self::of(Estimate::exact(fills), tokens)
+    }
+
+    fn of(estimate: Estimate, tokens: Option<u64>) -> Self {
+        Self {
+            estimate,
+            tokens,
+            cut_short: 0,
+        }
+    }
+}
+
+/// A source, and how often it may still be asked.
+#[derive(Debug)]
+struct Asking<'a> {
+    client: &'a Client,
+    requests_left: u64,
+    /// Most pages in one request.
+    pages: usize,
+}
+
+impl Asking<'_> {
+    /// Takes one request from those that are left, if any is.
+    fn take(&mut self) -> bool {
+        let taken = self.requests_left > 0;
+        self.requests_left -= u64::from(taken);
+        taken
+    }
+}
+
+/// Counts or estimates the fills of a scope with at most `requests` requests, at least 4, each of at
+/// most `pages` pages; nothing is written anywhere.
+///
+/// # Errors
+/// Any error of the source.
+pub async fn expect(
+    client: &Client,
+    scope: &ScopeSettings,
+    survey: &Survey,
+    requests: u64,
+    pages: usize,
+) -> Result<Expected, SourceError> {
+    let span = scope::span(scope, survey);
+    let reach = (survey.oldest, survey.newest);
+    let whole =
+        matches!(reach, (Some(oldest), Some(newest)) if span.from <= oldest && span.to > newest);
+    if span.is_empty() {
+        return Ok(Expected::exact(0, None));
+    }
+    let mut asking = Asking {
+        client,
+        requests_left: requests,
+        pages: pages.max(1),
+    };
+    if scope.is_some_markets() {
+        return markets::expect(&mut asking, scope, whole).await;
+    }
+    all(&mut asking, span, whole).await
+}
+
+/// Expects all fills of a span.
+async fn all(asking: &mut Asking<'_>, span: Span, whole: bool) -> Result<Expected, SourceError> {
+    let mut tokens = None;
+    if whole {
+        let share = (asking.requests_left / COUNTERS_SHARE).max(1);
+        let books = books::add_up(asking, share).await?;
+        if books.all {
+            return Ok(Expected::exact(books.fills, Some(books.tokens)));
+        }
+        tokens = Some(books.tokens);
+    }
+    let sampled = times::sample(asking, span).await?;
+    Ok(Expected { tokens, ..sampled })
+}
