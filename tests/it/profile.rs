@@ -72,7 +72,14 @@ async fn a_slow_source_is_named_with_its_latency_within_the_allowed_requests() {
         assert_ne!(step(&profile, name)["count"], 0, "{name}");
     }
     assert_eq!(profile["recommended"]["workers"], 4, "{profile}");
-    assert!(profile["projection"].is_null());
+    let projection = &profile["projection"];
+    assert_eq!(projection["fills_total"], 40_000);
+    let seconds = |key| projection[key].as_f64().unwrap();
+    assert!(0.0 < seconds("seconds_low"), "{projection}");
+    assert!(
+        seconds("seconds_low") < seconds("seconds_high"),
+        "{projection}"
+    );
 
     let counted = source.requests().await;
     assert_eq!(profile["requests"], counted);

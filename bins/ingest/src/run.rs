@@ -77,7 +77,8 @@ async fn backfill(
     database: &mut Database,
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let (client, pacer) = source::client_over(&settings.source, |http| Arc::new(http))?;
+    let pacer = source::pacer(&settings.source);
+    let client = source::client_over(&settings.source, pacer.clone(), |http| Arc::new(http))?;
     let client = Arc::new(client);
     let survey = client.survey().await.map_err(from_source)?;
     tracing::info!(

@@ -17,7 +17,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = workers)]
     pub(crate) sweep: Vec<usize>,
     /// Most requests to make in all
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(20..))]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..))]
     pub(crate) max_requests: u64,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,

@@ -1,11 +1,17 @@
 //! The measurement as a command. Types meet here; what follows from figures is in `profile`.
 
+mod asked;
 mod cli;
 mod kept;
+mod look;
 mod measure;
+mod nowhere;
 mod print;
+mod project;
 mod sample;
 mod trial;
+
+use std::time::Instant;
 
 use clap::Parser;
 use fill_table::FillTable;
@@ -33,9 +39,11 @@ fn main() -> ExitCode {
 
 async fn measured(cli: Cli, settings: Settings, recorder: Recorder) -> Result<ExitCode, Failure> {
     let (_, shutdown) = Shutdown::on_signals()?;
+    let begun = Instant::now();
     let database = Database::open(&settings.table).await?;
+    let opened = begun.elapsed();
     let table = own_table(&settings, &database)?;
-    let measurement = Measurement::new(&cli, &settings, &table, &recorder, &shutdown);
+    let measurement = Measurement::new(&cli, &settings, &table, &recorder, &shutdown, opened);
     let profile = measurement.run().await;
     // However it ended, nothing of it stays.
     let removed = table.remove().await.map_err(from_table);

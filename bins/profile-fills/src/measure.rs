@@ -1,74 +1,97 @@
-//! The whole measurement: a run as it is set, then others, one setting after another.
+//! The whole measurement: a run as it is set, then others, one setting after another, and at the end one
+//! as it is recommended, by which the run of everything is projected.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fill_table::FillTable;
-use fills::{FillSource, MemoryGroups, MemorySource, Span, SpanSet, Survey, TokenGroups};
-use goldsky_client::{Client, Transport};
-use pacer::Pacer;
-use profile::{Climb, Profile, Recommended, Recorder, Tried, Usage, steady_rate, steps};
-use startup::settings::SourceSettings;
+use fills::{FillSource, MemorySource, Span, SpanSet, TokenGroups};
+use profile::{Climb, Measured, Profile, Recommended, Recorder, Tried, Usage, steady_rate, steps};
 use startup::{Failure, Settings, Shutdown};
-use wiring::allowance::{Allowance, Allowed};
-use wiring::errors::{from_source, from_table};
-use wiring::source;
+use wiring::errors::from_table;
+use wiring::expected::Expected;
 
+use crate::asked::Asked;
 use crate::cli::Cli;
-use crate::sample::{Strata, across_sizes};
+use crate::nowhere::Nowhere;
+use crate::project;
+use crate::sample::Strata;
 use crate::trial::{PARALLEL_INSERTS, Ran, Trial};
 
 /// Rows of a full page.
 const PAGE_ROWS: u64 = 1000;
-/// The part of all requests that the run as it is set may take.
-const FIRST_SHARE: u64 = 4;
+/// The parts of all requests, one of which the run as it is set may take, and one the run as it is
+/// recommended.
+const FIRST_SHARE: u64 = 8;
+const LAST_SHARE: u64 = 2;
+/// Batches of the last run, for each insert at once: the first fill the pipeline, the others tell how
+/// it goes on.
+const LAST_ROUNDS: usize = 4;
 /// Requests that one more try must have left: with fewer it tells nothing.
-const LEAST_REQUESTS: u64 = 16;
+pub(crate) const LEAST_REQUESTS: u64 = 16;
 /// Requests of each worker in a try, so that what it learns is behind it.
 const REQUESTS_PER_WORKER: u64 = 4;
 /// Pages that a request may have unless it is set, as in a run.
-const MOST_PAGES: usize = 32;
+pub(crate) const MOST_PAGES: usize = 32;
+/// Bounds on pages in a request that are tried.
+const PAGES: [usize; 3] = [1, 8, MOST_PAGES];
 /// The smallest batch that is tried.
-const LEAST_BATCH: usize = 4096;
-/// Tokens in a group.
-const TOKENS_PER_GROUP: usize = 50;
+const LEAST_BATCH: usize = 8192;
 
 /// A measurement under way.
 pub(crate) struct Measurement<'a> {
-    cli: &'a Cli,
-    settings: &'a Settings,
-    table: &'a FillTable,
-    recorder: &'a Recorder,
-    shutdown: &'a Shutdown,
-    requests: u64,
+    pub(crate) cli: &'a Cli,
+    pub(crate) settings: &'a Settings,
+    pub(crate) table: &'a FillTable,
+    pub(crate) recorder: &'a Recorder,
+    pub(crate) shutdown: &'a Shutdown,
+    pub(crate) asked: Asked,
+    /// What a run does besides loading, as long as it took here.
+    pub(crate) around: Duration,
     rows: u64,
     trials: u64,
     sweep: Vec<Tried>,
 }
 
+/// Where the rows of a trial go: to the table, or nowhere where only the source is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Destination {
+    Table,
+    Nowhere,
+}
+
 /// What is sampled from.
-struct Sampled {
-    span: Span,
-    block: u64,
-    strata: Strata,
-    groups: Option<Arc<dyn TokenGroups>>,
+pub(crate) struct Sampled {
+    pub(crate) span: Span,
+    pub(crate) block: u64,
+    pub(crate) strata: Strata,
+    pub(crate) groups: Option<Arc<dyn TokenGroups>>,
+    /// Nothing where the requests did not suffice.
+    pub(crate) expected: Option<Expected>,
 }
 
 impl<'a> Measurement<'a> {
+    /// Begins a measurement; `opened` is how long the database took to open.
     pub(crate) fn new(
         cli: &'a Cli,
         settings: &'a Settings,
         table: &'a FillTable,
         recorder: &'a Recorder,
         shutdown: &'a Shutdown,
+        opened: Duration,
     ) -> Self {
+        let listed = cli.sweep.iter().copied().max().unwrap_or_default();
+        let most_workers = settings.source.workers.max(listed);
         Self {
             cli,
             settings,
             table,
             recorder,
             shutdown,
-            requests: 0,
+            asked: Asked::new(&settings.source, most_workers, cli.max_requests),
+            around: opened,
             rows: 0,
             trials: 0,
             sweep: Vec::new(),
@@ -80,107 +103,103 @@ impl<'a> Measurement<'a> {
     /// # Errors
     /// Whatever keeps a run from going on.
     pub(crate) async fn run(mut self) -> Result<Option<Profile>, Failure> {
+        let begun = Instant::now();
         self.table.ensure().await.map_err(from_table)?;
+        self.around += begun.elapsed();
         let Some(sampled) = self.sample().await? else {
             return Ok(None);
         };
-        let set = &self.settings.source;
-        let allowed = self.cli.max_requests / FIRST_SHARE;
-        let asked = (set.workers, set.pages_per_request.unwrap_or(MOST_PAGES));
-        let (ran, pacer) = self.fetched(&sampled, asked, allowed).await?;
-        let mut recommended = self.as_set(&pacer);
-        let mut profile = Profile::new(
-            &self.with_server(&ran).await,
-            usage(&ran, &pacer),
-            recommended,
-        );
+        let mut recommended = self.as_set();
+        let requests = self.cli.max_requests / FIRST_SHARE;
+        let rows = requests * recommended.pages_per_request as u64 * PAGE_ROWS;
+        let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
+        let ran = ran.await?;
+        let measured = self.with_server(&ran).await;
+        let mut profile = Profile::new(&measured, self.usage(&ran), recommended);
 
-        let climb = match self.cli.sweep.as_slice() {
-            [] => Climb::doubling(1, set.workers),
-            listed => Climb::listed(listed),
-        };
-        let pages = set.pages_per_request.unwrap_or(1);
-        let rate = |workers| (workers, pages);
-        if let Some(knee) = self.climb("workers", climb, &sampled, rate).await? {
-            recommended.workers = knee;
+        self.sweep(&sampled, ran.notes.fills, &mut recommended)
+            .await?;
+        if self.shutdown.is_requested() {
+            return Ok(None);
         }
-        if set.pages_per_request.is_none() {
-            let (workers, climb) = (recommended.workers, Climb::doubling(1, MOST_PAGES));
-            let rate = |pages| (workers, pages);
-            if let Some(knee) = self
-                .climb("pages_per_request", climb, &sampled, rate)
-                .await?
-            {
-                recommended.pages_per_request = knee;
-            }
-        }
-        if let Some(knee) = self.batches(&sampled, ran.notes.fills).await? {
-            recommended.insert_batch_size = knee;
-        }
+        profile.budget_used_up = self.left_to_sweep() < LEAST_REQUESTS;
+        recommended.requests_per_10s = self.asked.pacer.stats().requests_per_10s;
+        let rounds = recommended.insert_batch_size * PARALLEL_INSERTS * LAST_ROUNDS;
+        let half = sampled.expected.map(|expected| expected.estimate.fills / 2);
+        let rows = (rounds as u64).min(half.unwrap_or(u64::MAX));
+        let requests = self.asked.left();
+        let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
+        let ran = ran.await?;
+        profile.projection = project::all(&mut self, &ran, recommended, &sampled).await?;
         if self.shutdown.is_requested() {
             return Ok(None);
         }
         profile.recommended = recommended;
-        profile.budget_used_up = self.left() < LEAST_REQUESTS;
-        profile.requests = self.requests;
+        profile.requests = self.asked.made();
         profile.rows = self.rows;
         profile.sweep = self.sweep;
         Ok(Some(profile))
     }
 
-    /// Looks at the source and decides what to sample; nothing where it was asked to stop.
-    async fn sample(&mut self) -> Result<Option<Sampled>, Failure> {
-        let allowance = Arc::new(Allowance::new(LEAST_REQUESTS));
-        let (client, _) = client(&self.settings.source, &allowance)?;
-        let sampled = tokio::select! {
-            sampled = self.looked(&client) => Some(sampled?),
-            () = self.shutdown.requested() => None,
-            () = allowance.used_up() => return Err(too_many()),
+    /// Tries one setting after another, and recommends what was best.
+    async fn sweep(
+        &mut self,
+        sampled: &Sampled,
+        fills: Vec<fills::Fill>,
+        recommended: &mut Recommended,
+    ) -> Result<(), Failure> {
+        let set = &self.settings.source;
+        let workers = match self.cli.sweep.as_slice() {
+            [] => Climb::doubling(1, set.workers),
+            listed => Climb::listed(listed),
         };
-        self.requests += allowance.made();
-        Ok(sampled)
-    }
-
-    async fn looked(&self, client: &Client) -> Result<Sampled, Failure> {
-        let survey = client.survey().await.map_err(from_source)?;
-        let span = span(self.settings, &survey);
-        let groups = match self.cli.markets {
-            None => None,
-            Some(count) => {
-                let books = client.orderbooks("", 1000).await.map_err(from_source)?;
-                let sizes = books.entities.iter();
-                let sizes = sizes.map(|book| (book.trades_quantity, book.token_id));
-                let tokens = across_sizes(sizes.collect(), usize::from(count));
-                Some(Arc::new(MemoryGroups::new(&tokens, TOKENS_PER_GROUP)) as Arc<dyn TokenGroups>)
+        let as_set = *recommended;
+        let tried = self.climb("workers", workers, sampled, |workers| Recommended {
+            workers,
+            ..as_set
+        });
+        if let Some(workers) = tried.await?.with_headroom() {
+            recommended.workers = workers;
+        }
+        if set.pages_per_request.is_none() {
+            let pages = Climb::listed(&PAGES);
+            let with = *recommended;
+            let tried = self.climb("pages_per_request", pages, sampled, |pages| Recommended {
+                pages_per_request: pages,
+                ..with
+            });
+            if let Some(pages) = tried.await?.largest_good() {
+                recommended.pages_per_request = pages;
             }
-        };
-        Ok(Sampled {
-            span,
-            block: survey.head_block,
-            strata: Strata::probe(client, span).await.map_err(from_source)?,
-            groups,
-        })
+        }
+        if let Some(better) = self.batches(sampled, fills).await? {
+            recommended.insert_batch_size = better;
+        }
+        Ok(())
     }
 
-    /// Tries values of a setting until the knee or until requests are used up; returns the knee.
+    /// Tries values of a setting until the knee or until requests are used up: how fast rows come, not
+    /// how fast they are inserted, which would not tell one value from the next.
     async fn climb(
         &mut self,
         setting: &'static str,
         mut climb: Climb,
         sampled: &Sampled,
-        asked: impl Fn(usize) -> (usize, usize),
-    ) -> Result<Option<usize>, Failure> {
+        with: impl Fn(usize) -> Recommended,
+    ) -> Result<Climb, Failure> {
         while let Some(value) = climb.next() {
-            let asked = asked(value);
-            let wanted = (asked.0 as u64 * REQUESTS_PER_WORKER).max(2 * LEAST_REQUESTS);
-            if self.left() < wanted || self.shutdown.is_requested() {
+            let with = with(value);
+            let wanted = (with.workers as u64 * REQUESTS_PER_WORKER).max(4 * LEAST_REQUESTS);
+            if self.left_to_sweep() < wanted || self.shutdown.is_requested() {
                 break;
             }
-            let (ran, _) = self.fetched(sampled, asked, wanted).await?;
+            let rows = wanted * with.pages_per_request as u64 * PAGE_ROWS;
+            let ran = self.fetched(sampled, with, rows, wanted, Destination::Nowhere);
+            let ran = ran.await?;
             let rate = steady_rate(&ran.notes.answers);
             climb.note(self.tried(setting, value, rate.unwrap_or_else(|| whole_rate(&ran))));
         }
-        Ok(climb.knee())
+        Ok(climb)
     }
 
     /// Inserts rows that were fetched before in batches of several sizes; returns the size that
@@ -191,10 +210,10 @@ impl<'a> Measurement<'a> {
         fills: Vec<fills::Fill>,
     ) -> Result<Option<usize>, Failure> {
         let most = (fills.len() / PARALLEL_INSERTS).min(self.settings.table.insert_batch_size);
-        if most < LEAST_BATCH {
+        if most < LEAST_BATCH * 4 {
             return Ok(None);
         }
-        let mut climb = Climb::doubling(LEAST_BATCH, most);
+        let mut climb = Climb::listed(&[LEAST_BATCH, LEAST_BATCH * 4, most]);
         let source = MemorySource::new(fills);
         while let Some(batch_rows) = climb.next() {
             if self.shutdown.is_requested() {
@@ -204,7 +223,7 @@ impl<'a> Measurement<'a> {
                 batch_rows,
                 groups: None,
                 parts: [sampled.span].into_iter().collect(),
-                ..self.trial(sampled, self.settings.source.workers)
+                ..self.trial(sampled, self.as_set())
             };
             let stop = self.shutdown.requested();
             let source = Arc::new(source.clone());
@@ -212,26 +231,21 @@ impl<'a> Measurement<'a> {
             self.rows += ran.rows;
             climb.note(self.tried("insert_batch_size", batch_rows, whole_rate(&ran)));
         }
-        // A smaller batch makes more parts, which merges pay for later: it has to be better, not
-        // only as good.
-        Ok(climb.knee().filter(|_| climb.falls_at_the_end()))
+        // A smaller batch makes more parts, which merges pay for later. The largest here is only as
+        // large as the rows at hand let it be.
+        Ok(climb.largest_good().filter(|&batch| batch < most))
     }
 
-    /// Loads a part of the sample that takes about `requests` requests, and never more.
+    /// Loads about so many rows of the sample, with so many requests and never more.
     async fn fetched(
         &mut self,
         sampled: &Sampled,
-        (workers, pages): (usize, usize),
+        with: Recommended,
+        rows: u64,
         requests: u64,
-    ) -> Result<(Ran, Pacer), Failure> {
-        let allowance = Arc::new(Allowance::new(requests.min(self.left())));
-        let settings = SourceSettings {
-            workers,
-            pages_per_request: Some(pages),
-            ..self.settings.source.clone()
-        };
-        let (client, pacer) = client(&settings, &allowance)?;
-        let rows = requests * pages as u64 * PAGE_ROWS;
+        into: Destination,
+    ) -> Result<Ran, Failure> {
+        let allotted = self.asked.client(Some(with.pages_per_request), requests)?;
         let parts = match sampled.groups {
             Some(_) => [sampled.span].into_iter().collect::<SpanSet>(),
             None => sampled.strata.parts(rows, self.trials),
@@ -239,26 +253,34 @@ impl<'a> Measurement<'a> {
         self.trials += 1;
         let trial = Trial {
             parts,
-            ..self.trial(sampled, workers)
+            ..self.trial(sampled, with)
         };
         let stop = async {
             tokio::select! {
-                () = allowance.used_up() => {}
+                () = allotted.allowance.used_up() => {}
                 () = self.shutdown.requested() => {}
             }
         };
-        let source = Arc::new(client);
-        let ran = trial.run(source, self.table, self.recorder, stop).await;
-        self.requests += allowance.made();
+        let source = Arc::new(allotted.client) as Arc<dyn FillSource>;
+        let ran = match into {
+            Destination::Table => trial.run(source, self.table, self.recorder, stop).await,
+            Destination::Nowhere => {
+                let nowhere = Arc::new(Nowhere);
+                trial.run_into(source, nowhere, self.recorder, stop).await
+            }
+        };
+        self.asked.note(&allotted.allowance);
         let ran = ran?;
-        self.rows += ran.rows;
-        Ok((ran, pacer))
+        if into == Destination::Table {
+            self.rows += ran.rows;
+        }
+        Ok(ran)
     }
 
-    fn trial(&self, sampled: &Sampled, workers: usize) -> Trial {
+    fn trial(&self, sampled: &Sampled, with: Recommended) -> Trial {
         Trial {
-            workers,
-            batch_rows: self.settings.table.insert_batch_size,
+            workers: with.workers,
+            batch_rows: with.insert_batch_size,
             span: sampled.span,
             parts: SpanSet::new(),
             source_block: sampled.block,
@@ -281,25 +303,24 @@ impl<'a> Measurement<'a> {
         rows_per_second
     }
 
-    fn left(&self) -> u64 {
-        self.cli.max_requests.saturating_sub(self.requests)
+    /// Returns the requests that are left without those that the last run is to have.
+    fn left_to_sweep(&self) -> u64 {
+        let last = self.cli.max_requests / LAST_SHARE;
+        self.asked.left().saturating_sub(last)
     }
 
-    fn as_set(&self, pacer: &Pacer) -> Recommended {
+    fn as_set(&self) -> Recommended {
         let set = &self.settings.source;
         Recommended {
             workers: set.workers,
             insert_batch_size: self.settings.table.insert_batch_size,
             pages_per_request: set.pages_per_request.unwrap_or(MOST_PAGES),
-            requests_per_10s: pacer.stats().requests_per_10s,
+            requests_per_10s: self.asked.pacer.stats().requests_per_10s,
         }
     }
 
     /// Adds what the server says of its inserts, where it keeps a log.
-    async fn with_server(
-        &self,
-        ran: &Ran,
-    ) -> std::collections::BTreeMap<&'static str, profile::Measured> {
+    async fn with_server(&self, ran: &Ran) -> BTreeMap<&'static str, Measured> {
         let mut measured = ran.steps.clone();
         match self.table.insert_durations().await {
             Ok(durations) if !durations.is_empty() => {
@@ -311,34 +332,14 @@ impl<'a> Measurement<'a> {
         }
         measured
     }
-}
 
-fn usage(ran: &Ran, pacer: &Pacer) -> Usage {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let rate_bound = pacer.stats().rate_bound;
-    Usage::of(&ran.steps, ran.wall, PARALLEL_INSERTS, cores, rate_bound)
+    fn usage(&self, ran: &Ran) -> Usage {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let rate_bound = self.asked.pacer.stats().rate_bound;
+        Usage::of(&ran.steps, ran.wall, PARALLEL_INSERTS, cores, rate_bound)
+    }
 }
 
 fn whole_rate(ran: &Ran) -> f64 {
     ran.rows as f64 / ran.wall.as_secs_f64().max(f64::MIN_POSITIVE)
-}
-
-fn client(
-    settings: &SourceSettings,
-    allowance: &Arc<Allowance>,
-) -> Result<(Client, Pacer), Failure> {
-    let allowance = Arc::clone(allowance);
-    source::client_over(settings, |http| {
-        Arc::new(Allowed { http, allowance }) as Arc<dyn Transport>
-    })
-}
-
-fn span(settings: &Settings, survey: &Survey) -> Span {
-    wiring::scope::span(&settings.scope, survey)
-}
-
-fn too_many() -> Failure {
-    let message = "the source fails too often to be measured";
-    Failure::new(startup::ExitCode::Unreachable, message)
-        .with_hint("run it again when the source answers; -v tells what it says")
 }

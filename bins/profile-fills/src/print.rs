@@ -3,7 +3,7 @@
 use profile::{Profile, StepReport};
 use startup::{ExitCode, Failure, Output};
 use wiring::errors::printed;
-use wiring::progress::grouped;
+use wiring::progress::{duration, grouped};
 
 /// Prints a report for people or for programs.
 ///
@@ -39,6 +39,15 @@ fn human(profile: &Profile) -> String {
     if let Some(rate) = set.requests_per_10s {
         text += &format!(" REQUESTS_PER_10S={rate}");
     }
+    text += &match &profile.projection {
+        Some(all) => format!(
+            "\nso set, {} fills take {} to {}",
+            grouped(all.fills_total),
+            duration(all.seconds_low),
+            duration(all.seconds_high)
+        ),
+        None => "\nthe sample was too small to tell what the whole run takes".to_owned(),
+    };
     let (requests, rows) = (grouped(profile.requests), grouped(profile.rows));
     text + &format!("\n{requests} requests, {rows} rows in a table that is gone\n")
 }

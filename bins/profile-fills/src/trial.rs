@@ -38,10 +38,14 @@ pub(crate) struct Ran {
     pub(crate) rows: u64,
     pub(crate) steps: BTreeMap<&'static str, Measured>,
     pub(crate) notes: Notes,
+    /// What it was to load.
+    pub(crate) parts: SpanSet,
+    /// When how many rows were durable.
+    pub(crate) durable: Vec<(Duration, u64)>,
 }
 
 impl Trial {
-    /// Runs until the sample is in the table or `stop` resolves.
+    /// Runs until the sample is in the table, which was cleared before, or `stop` resolves.
     ///
     /// # Errors
     /// Any error of a run.
@@ -54,10 +58,27 @@ impl Trial {
     ) -> Result<Ran, Failure> {
         table.clear().await.map_err(from_table)?;
         let store = Arc::new(table.open(self.sink(table)).await.map_err(from_table)?);
+        let into = Arc::clone(&store) as Arc<dyn FillStore>;
+        let ran = self.run_into(source, into, recorder, stop).await?;
+        store.close().await.map_err(from_table)?;
+        Ok(ran)
+    }
+
+    /// Runs until the sample was sent there or `stop` resolves.
+    ///
+    /// # Errors
+    /// Any error of a run.
+    pub(crate) async fn run_into(
+        self,
+        source: Arc<dyn FillSource>,
+        store: Arc<dyn FillStore>,
+        recorder: &Recorder,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Ran, Failure> {
         let kept = Arc::new(Kept::new(source));
         let backfill = Backfill {
             source: Arc::clone(&kept) as Arc<dyn FillSource>,
-            store: Arc::clone(&store) as Arc<dyn FillStore>,
+            store,
             checkpoint: Arc::new(self.checkpoint().await?),
             span: self.span,
             source_block: self.source_block,
@@ -68,18 +89,33 @@ impl Trial {
             },
             groups: self.groups,
         };
-        let (watch, _) = watch::channel(Snapshot::default());
+        let (watch, mut snapshots) = watch::channel(Snapshot::default());
         drop(recorder.take());
         let begun = Instant::now();
-        let outcome = backfill.run(stop, &watch).await.map_err(from_run)?;
+        let mut durable = Vec::new();
+        let noting = async {
+            while snapshots.changed().await.is_ok() {
+                let rows = snapshots.borrow_and_update().fills_inserted;
+                if durable.last().is_none_or(|&(_, before)| before < rows) {
+                    durable.push((begun.elapsed(), rows));
+                }
+            }
+            std::future::pending().await
+        };
+        let outcome = tokio::select! {
+            outcome = backfill.run(stop, &watch) => outcome.map_err(from_run)?,
+            never = noting => match never {},
+        };
         let wall = begun.elapsed();
+        durable.push((wall, outcome.fills_inserted));
         let steps = recorder.take();
-        store.close().await.map_err(from_table)?;
         Ok(Ran {
             wall,
             rows: outcome.fills_inserted,
             steps,
             notes: kept.notes(),
+            parts: self.parts,
+            durable,
         })
     }
 

@@ -3,6 +3,10 @@
 /// What a step up has to bring to be worth another one: less is noise.
 const WORTHWHILE: f64 = 1.05;
 
+/// What share of the best rate is about as good, where the loss of a bound that turns out too low is
+/// many times the gain.
+const ABOUT_AS_GOOD: f64 = 0.7;
+
 /// Values of one setting, tried from the smallest up, and the rate that each brought.
 #[derive(Debug, Clone)]
 pub struct Climb {
@@ -60,14 +64,25 @@ impl Climb {
         &self.tried
     }
 
-    /// Tells whether the last value was worse than the best, by more than is noise.
-    pub fn falls_at_the_end(&self) -> bool {
-        let last = self.tried.last().map_or(0.0, |(_, rate)| *rate);
-        last * WORTHWHILE < self.best()
-    }
-
     fn best(&self) -> f64 {
         self.tried.iter().map(|(_, rate)| *rate).fold(0.0, f64::max)
+    }
+
+    /// Returns the largest value that is about as good as the best: of a setting that only bounds what a
+    /// run learns by itself, a lower one has to be better, not only as good.
+    pub fn largest_good(&self) -> Option<usize> {
+        let least = self.best() * ABOUT_AS_GOOD;
+        let good = |&&(_, rate): &&(usize, f64)| rate >= least;
+        let good = self.tried.iter().filter(good).map(|(value, _)| *value);
+        good.max()
+    }
+
+    /// Returns the value behind the knee, or the knee itself where it is the last: what was tried for
+    /// a moment on a sample is right within a factor of two.
+    pub fn with_headroom(&self) -> Option<usize> {
+        let knee = self.knee()?;
+        let behind = self.tried.iter().map(|(value, _)| *value);
+        behind.filter(|&value| value > knee).min().or(Some(knee))
     }
 
     /// Returns the smallest value that is as good as the best, within what is noise.
@@ -111,15 +126,28 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_worse_than_the_best_falls_at_the_end() {
-        let falls = |rates: [f64; 2]| {
-            let mut climb = Climb::listed(&[1, 2]);
+    fn the_largest_that_is_about_as_good_is_found() {
+        let largest = |rates: [f64; 3]| {
+            let mut climb = Climb::listed(&[1, 2, 3]);
             rates.into_iter().for_each(|rate| climb.note(rate));
-            climb.falls_at_the_end()
+            climb.largest_good()
         };
-        assert!(falls([100.0, 50.0]));
-        assert!(!falls([100.0, 99.0]));
-        assert!(!falls([50.0, 100.0]));
+        assert_eq!(largest([100.0, 95.0, 71.0]), Some(3));
+        assert_eq!(largest([100.0, 95.0, 50.0]), Some(2));
+        assert_eq!(largest([50.0, 100.0, 200.0]), Some(3));
+    }
+
+    #[test]
+    fn headroom_is_one_step_behind_the_knee() {
+        let headroom = |knee: usize| {
+            let mut climb = Climb::doubling(1, 16);
+            while let Some(value) = climb.next() {
+                climb.note(value.min(knee) as f64);
+            }
+            climb.with_headroom()
+        };
+        assert_eq!(headroom(4), Some(8));
+        assert_eq!(headroom(16), Some(16));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod bound;
 mod climb;
 mod measured;
+mod projection;
 mod recorder;
 mod report;
 mod steady;
@@ -11,6 +12,7 @@ pub mod steps;
 pub use bound::{Bound, Limit, Usage};
 pub use climb::Climb;
 pub use measured::Measured;
+pub use projection::{Fills, Inserts, Observed, Projection};
 pub use recorder::Recorder;
-pub use report::{Profile, Projection, Recommended, StepReport, Tried};
+pub use report::{Profile, Recommended, StepReport, Tried};
 pub use steady::steady_rate;

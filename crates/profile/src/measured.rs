@@ -56,6 +56,12 @@ impl Measured {
         self.busy
     }
 
+    /// Returns by what share the mean may be off: its standard error.
+    pub fn relative_error(&self) -> f64 {
+        let deviation = self.histogram.stdev() / self.histogram.mean().max(f64::MIN_POSITIVE);
+        deviation / (self.count().max(1) as f64).sqrt()
+    }
+
     /// Returns the milliseconds within which the share `quantile` (0 to 1) of them was.
     pub fn quantile_ms(&self, quantile: f64) -> f64 {
         self.histogram.value_at_quantile(quantile) as f64 / 1000.0

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bound::{Bound, Limit, Usage};
 use crate::measured::Measured;
+use crate::projection::Projection;
 use crate::steps::{STEPS, Step};
 
 /// Everything that was measured, and what follows from it.
@@ -67,17 +68,6 @@ pub struct Recommended {
     pub pages_per_request: usize,
     /// `REQUESTS_PER_10S`; nothing where no limit was met.
     pub requests_per_10s: Option<u32>,
-}
-
-/// What the whole run would take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Projection {
-    /// Fills to load.
-    pub fills_total: u64,
-    /// Seconds, if all goes well.
-    pub seconds_low: u64,
-    /// Seconds, with what usually goes wrong.
-    pub seconds_high: u64,
 }
 
 /// One trial of the sweep.

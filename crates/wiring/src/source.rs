@@ -16,32 +16,35 @@ const GAMMA_IN_FLIGHT: usize = 4;
 /// # Errors
 /// A URL that cannot be asked, or TLS that cannot be set up.
 pub fn client(settings: &SourceSettings) -> Result<Client, Failure> {
-    let (config, pacer) = asking(settings)?;
-    Client::new(config, pacer).map_err(failure)
+    client_over(settings, pacer(settings), |http| Arc::new(http))
 }
 
-/// Makes the client of the order-book subgraph like [`client`], over a transport that is made of the
-/// usual one, and its pacer.
+/// Makes the client of the order-book subgraph like [`client`], at a pace that others may share, over a
+/// transport that is made of the usual one.
 ///
 /// # Errors
 /// As [`client`].
 pub fn client_over(
     settings: &SourceSettings,
+    pacer: Pacer,
     over: impl FnOnce(Http) -> Arc<dyn Transport>,
-) -> Result<(Client, Pacer), Failure> {
-    let (config, pacer) = asking(settings)?;
+) -> Result<Client, Failure> {
+    let config = asking(settings)?;
     let transport = over(Http::new(&config).map_err(failure)?);
-    let client = Client::with_transport(config, pacer.clone(), transport);
-    Ok((client, pacer))
+    Ok(Client::with_transport(config, pacer, transport))
 }
 
-/// Tells how to ask the subgraph, and how fast.
-fn asking(settings: &SourceSettings) -> Result<(Config, Pacer), Failure> {
-    let pacer = Pacer::new(pacer::Config {
+/// Makes the pacer of a run with these settings, which has learned nothing yet.
+pub fn pacer(settings: &SourceSettings) -> Pacer {
+    Pacer::new(pacer::Config {
         max_in_flight: settings.workers,
         requests_per_10s: settings.requests_per_10s,
         ..pacer::Config::default()
-    });
+    })
+}
+
+/// Tells how to ask the subgraph.
+fn asking(settings: &SourceSettings) -> Result<Config, Failure> {
     let mut config = Config::new(endpoint(settings.endpoint.as_str())?);
     config.max_connections = settings.workers;
     if let Some(pages) = settings.pages_per_request {
@@ -51,7 +54,7 @@ fn asking(settings: &SourceSettings) -> Result<(Config, Pacer), Failure> {
     config.retry.total = settings.patience;
     config.retry.rate_limited = config.retry.rate_limited.max(settings.patience);
     config.survey_retry.total = config.survey_retry.total.min(settings.patience);
-    Ok((config, pacer))
+    Ok(config)
 }
 
 /// Makes the client of Gamma.

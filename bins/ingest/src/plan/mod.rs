@@ -32,9 +32,9 @@ const PAGES: usize = 16;
 pub(crate) async fn show(settings: &Settings, shutdown: &Shutdown) -> Result<ExitCode, Failure> {
     scope::by_market(&settings.scope)?;
     let allowance = Arc::new(Allowance::new(MOST_REQUESTS));
-    let shared = Arc::clone(&allowance);
-    let (client, pacer) = source::client_over(&settings.source, |http| {
-        let allowance = shared;
+    let pacer = source::pacer(&settings.source);
+    let client = source::client_over(&settings.source, pacer.clone(), |http| {
+        let allowance = Arc::clone(&allowance);
         Arc::new(Allowed { http, allowance }) as Arc<dyn Transport>
     })?;
     let planned = tokio::select! {
@@ -53,33 +53,27 @@ pub(crate) async fn show(settings: &Settings, shutdown: &Shutdown) -> Result<Exi
 async fn planned(settings: &Settings, client: &Client, pacer: &Pacer) -> Result<Plan, SourceError> {
     let survey = client.survey().await?;
     let expected = expected(settings, client, &survey, REQUESTS).await?;
-    Ok(Plan::new(
-        settings,
-        &survey,
-        &expected,
-        Pace::of(settings, pacer),
-    ))
+    let pace = Pace::of(settings, pacer);
+    match expected {
+        Some(expected) => Ok(Plan::new(settings, &survey, &expected, pace)),
+        None => Err(SourceError::Protocol {
+            message: format!("{REQUESTS} requests are too few for a plan"),
+        }),
+    }
 }
 
-/// Plans a run beside it, at its pace; nothing where the source does not answer to that.
+/// Plans a run beside it, at its pace; nothing where the source does not answer to that, or
+/// where so few requests cannot tell.
 pub(crate) async fn of_a_run(
     settings: &Settings,
     client: &Client,
     pacer: &Pacer,
     survey: &Survey,
 ) -> Option<Plan> {
-    match expected(settings, client, survey, REQUESTS_OF_A_RUN).await {
-        Ok(expected) => Some(Plan::new(
-            settings,
-            survey,
-            &expected,
-            Pace::of(settings, pacer),
-        )),
-        Err(error) => {
-            tracing::debug!(%error, "the run is not planned");
-            None
-        }
-    }
+    let expected = expected(settings, client, survey, REQUESTS_OF_A_RUN).await;
+    let expected = expected.inspect_err(|error| tracing::debug!(%error, "the run is not planned"));
+    let pace = Pace::of(settings, pacer);
+    Some(Plan::new(settings, survey, &expected.ok()??, pace))
 }
 
 async fn expected(
@@ -87,7 +81,7 @@ async fn expected(
     client: &Client,
     survey: &Survey,
     requests: u64,
-) -> Result<Expected, SourceError> {
+) -> Result<Option<Expected>, SourceError> {
     let pages = settings.source.pages_per_request.unwrap_or(PAGES);
     expect(client, &settings.scope, survey, requests, pages).await
 }

@@ -25,12 +25,14 @@ pub(super) struct Books {
 #[derive(Debug, Default)]
 struct Counted {
     range: IdRange,
+    /// First digits that it begins with and ends before.
+    digits: (u32, u32),
     tokens: u64,
 }
 
 /// Adds up the counters of all tokens, as far as `requests` requests go.
 pub(super) async fn add_up(asking: &mut Asking<'_>, requests: u64) -> Result<Books, SourceError> {
-    let mut waiting: VecDeque<Counted> = ranges().collect();
+    let mut waiting: VecDeque<Counted> = ranges(asking.pages).collect();
     let mut books = Books::default();
     for _ in 0..requests {
         if waiting.is_empty() || !asking.take() {
@@ -82,37 +84,38 @@ fn fills(page: &EntityPage<Orderbook>) -> u64 {
     page.entities.iter().map(|book| book.trades_quantity).sum()
 }
 
-/// Cuts the ids, as texts of decimal digits, by their first digit: but for the first of them, ids of
-/// 256 bits fill these evenly.
-fn ranges() -> impl Iterator<Item = Counted> {
-    let bound = |digit: u8| match digit {
-        0 => String::new(),
-        digit => digit.to_string(),
-    };
-    (1..=9).map(move |digit| Counted {
-        range: IdRange {
-            after: if digit == 1 {
-                String::new()
-            } else {
-                bound(digit)
+/// Cuts the ids, as texts of decimal digits, by their first digit into `count` ranges, nine at the
+/// most: but for the first digit, ids of 256 bits fill these evenly.
+fn ranges(count: usize) -> impl Iterator<Item = Counted> {
+    let count = count.clamp(1, 9) as u32;
+    let digit = move |range: u32| 1 + range * 9 / count;
+    (0..count).map(move |range| {
+        let digits = (digit(range), digit(range + 1));
+        let bound = |digit: u32| (2..=9).contains(&digit).then(|| digit.to_string());
+        Counted {
+            range: IdRange {
+                after: bound(digits.0).unwrap_or_default(),
+                through: bound(digits.1),
             },
-            through: (digit < 9).then(|| bound(digit + 1)),
-        },
-        tokens: 0,
+            digits,
+            tokens: 0,
+        }
     })
 }
 
 impl Counted {
     /// Returns about how many tokens the range holds, by how far in it the last one counted lies.
     fn about(&self) -> u64 {
-        let digits: String = self.range.after.chars().skip(1).take(DIGITS).collect();
-        let whole = 10_f64.powi(digits.len() as i32);
-        match digits.parse::<f64>() {
-            Ok(reached) if self.tokens > 0 && reached > 0.0 => {
-                (self.tokens as f64 * whole / reached) as u64
-            }
+        let (first, end) = self.digits;
+        let digits: String = self.range.after.chars().take(DIGITS).collect();
+        let Ok(reached) = format!("0.{digits}").parse::<f64>() else {
+            return self.tokens;
+        };
+        let share = (reached * 10.0 - f64::from(first)) / f64::from(end.saturating_sub(first));
+        match self.tokens > 0 && share > 0.0 {
+            true => (self.tokens as f64 / share.min(1.0)) as u64,
             // Not even begun with, or just so.
-            _ => self.tokens,
+            false => self.tokens,
         }
     }
 }
@@ -123,27 +126,34 @@ mod tests {
 
     #[test]
     fn every_id_lies_in_one_range() {
-        let ranges: Vec<Counted> = ranges().collect();
-        for id in ["1", "10", "2", "29", "3", "499", "77777", "9", "99", "0"] {
-            let holds = |counted: &&Counted| {
-                let IdRange { after, through } = &counted.range;
-                id > after.as_str() && through.as_deref().is_none_or(|through| id <= through)
-            };
-            assert_eq!(ranges.iter().filter(holds).count(), 1, "{id}");
+        for count in [1, 2, 4, 9, 16] {
+            let ranges: Vec<Counted> = ranges(count).collect();
+            assert_eq!(ranges.len(), count.min(9));
+            for id in ["1", "10", "2", "29", "3", "499", "77777", "9", "99", "0"] {
+                let holds = |counted: &&Counted| {
+                    let IdRange { after, through } = &counted.range;
+                    let until = through.as_deref();
+                    id > after.as_str() && until.is_none_or(|through| id <= through)
+                };
+                assert_eq!(ranges.iter().filter(holds).count(), 1, "{id} of {count}");
+            }
         }
     }
 
     #[test]
     fn how_many_there_are_follows_from_how_far_a_thousand_reach() {
-        let counted = |after: &str, tokens| Counted {
+        let counted = |after: &str, digits, tokens| Counted {
             range: IdRange {
                 after: after.to_owned(),
                 through: None,
             },
+            digits,
             tokens,
         };
-        assert_eq!(counted("325000", 1000).about(), 4000);
-        assert_eq!(counted("9".repeat(77).as_str(), 1000).about(), 1000);
-        assert_eq!(counted("3", 0).about(), 0);
+        assert_eq!(counted("325000", (3, 4), 1000).about(), 4000);
+        assert_eq!(counted("325000", (1, 10), 1000).about(), 4000);
+        assert_eq!(counted(&"9".repeat(77), (9, 10), 1000).about(), 1000);
+        assert_eq!(counted("3", (3, 4), 0).about(), 0);
+        assert_eq!(counted("", (1, 10), 0).about(), 0);
     }
 }

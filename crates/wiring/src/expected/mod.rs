@@ -58,8 +58,8 @@ impl Asking<'_> {
     }
 }
 
-/// Counts or estimates the fills of a scope with at most `requests` requests, at least 4, each of at
-/// most `pages` pages; nothing is written anywhere.
+/// Counts or estimates the fills of a scope with at most `requests` requests, each of at most `pages`
+/// pages; nothing is written anywhere. Returns nothing where these are too few to tell.
 ///
 /// # Errors
 /// Any error of the source.
@@ -69,13 +69,13 @@ pub async fn expect(
     survey: &Survey,
     requests: u64,
     pages: usize,
-) -> Result<Expected, SourceError> {
+) -> Result<Option<Expected>, SourceError> {
     let span = scope::span(scope, survey);
     let reach = (survey.oldest, survey.newest);
     let whole =
         matches!(reach, (Some(oldest), Some(newest)) if span.from <= oldest && span.to > newest);
     if span.is_empty() {
-        return Ok(Expected::exact(0, None));
+        return Ok(Some(Expected::exact(0, None)));
     }
     let mut asking = Asking {
         client,
@@ -83,22 +83,26 @@ pub async fn expect(
         pages: pages.max(1),
     };
     if scope.is_some_markets() {
-        return markets::expect(&mut asking, scope, whole).await;
+        return markets::expect(&mut asking, scope, whole).await.map(Some);
     }
     all(&mut asking, span, whole).await
 }
 
 /// Expects all fills of a span.
-async fn all(asking: &mut Asking<'_>, span: Span, whole: bool) -> Result<Expected, SourceError> {
+async fn all(
+    asking: &mut Asking<'_>,
+    span: Span,
+    whole: bool,
+) -> Result<Option<Expected>, SourceError> {
     let mut tokens = None;
     if whole {
         let share = (asking.requests_left / COUNTERS_SHARE).max(1);
         let books = books::add_up(asking, share).await?;
         if books.all {
-            return Ok(Expected::exact(books.fills, Some(books.tokens)));
+            return Ok(Some(Expected::exact(books.fills, Some(books.tokens))));
         }
         tokens = Some(books.tokens);
     }
     let sampled = times::sample(asking, span).await?;
-    Ok(Expected { tokens, ..sampled })
+    Ok(sampled.map(|sampled| Expected { tokens, ..sampled }))
 }

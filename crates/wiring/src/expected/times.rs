@@ -9,22 +9,30 @@ use super::{Asking, Expected};
 const PAGE_ROWS: u16 = 1000;
 /// Probes in one request, if so many pages may stand in one.
 const PROBES: usize = 16;
+/// Fewer probes than these tell nothing.
+const LEAST_PROBES: u64 = 32;
 /// Parts of the requests, one of which is spent on learning where to look.
 const LEARNING_SHARE: u64 = 6;
 /// The same archive is to give the same estimate, so its seconds are always drawn alike.
 const SEED: u64 = 1;
 
-/// Samples a span with all the requests that are left.
-pub(super) async fn sample(asking: &mut Asking<'_>, span: Span) -> Result<Expected, SourceError> {
+/// Samples a span with all the requests that are left; nothing where they are too few for that.
+pub(super) async fn sample(
+    asking: &mut Asking<'_>,
+    span: Span,
+) -> Result<Option<Expected>, SourceError> {
     let mut probing = Probing {
         span,
         cut_short: 0,
         probes: PROBES.min(asking.pages),
     };
     if let Some(fills) = probing.few(asking).await? {
-        return Ok(Expected::exact(fills, None));
+        return Ok(Some(Expected::exact(fills, None)));
     }
     let requests = asking.requests_left;
+    if requests * (probing.probes as u64) < LEAST_PROBES {
+        return Ok(None);
+    }
     let learning = (requests / LEARNING_SHARE).max(1);
     let mut density = Density::new(
         span.from,
@@ -43,13 +51,10 @@ pub(super) async fn sample(asking: &mut Asking<'_>, span: Span) -> Result<Expect
         density.redraw(redrawn);
         probing.answer(asking, &mut density).await?;
     }
-    let estimate = density.estimate().ok_or_else(|| SourceError::Protocol {
-        message: "the requests allowed did not reach for a single sample".to_owned(),
-    })?;
-    Ok(Expected {
+    Ok(density.estimate().map(|estimate| Expected {
         cut_short: probing.cut_short,
         ..Expected::of(estimate, None)
-    })
+    }))
 }
 
 struct Probing {

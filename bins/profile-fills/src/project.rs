@@ -1,0 +1,88 @@
+//! The run of everything, projected from the last run of the sample.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use fills::SpanSet;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use profile::{Fills, Inserts, Observed, Projection, Recommended};
+use startup::Failure;
+use wiring::errors::from_table;
+
+use crate::measure::{Measurement, Sampled};
+use crate::trial::{PARALLEL_INSERTS, Ran};
+
+/// Projects the run of all fills from the run of a sample with the settings that are recommended;
+/// nothing where that was too short.
+///
+/// # Errors
+/// That the table of the sample cannot be read.
+pub(crate) async fn all(
+    measurement: &mut Measurement<'_>,
+    ran: &Ran,
+    with: Recommended,
+    sampled: &Sampled,
+) -> Result<Option<Projection>, Failure> {
+    let Some(expected) = &sampled.expected else {
+        return Ok(None);
+    };
+    let begun = Instant::now();
+    // What a run reads for its summary.
+    measurement.table.totals().await.map_err(from_table)?;
+    measurement.around += begun.elapsed();
+    let months = (
+        months(&ran.parts),
+        months(&[sampled.span].into_iter().collect()),
+    );
+    let insert = ran.steps.get("insert");
+    let inserts =
+        insert.and_then(|insert| Inserts::of(insert, ran.rows, ran.wall, PARALLEL_INSERTS, months));
+    let observed = Observed {
+        around: measurement.around,
+        durable: &ran.durable,
+        filling_rows: (with.insert_batch_size * PARALLEL_INSERTS) as u64,
+        inserts,
+    };
+    let fills = Fills {
+        low: expected.estimate.fills_low,
+        likely: expected.estimate.fills,
+        high: expected.estimate.fills_high,
+    };
+    Ok(Projection::of(&observed, fills))
+}
+
+/// Counts the months of which these spans have a second.
+fn months(spans: &SpanSet) -> u64 {
+    let months = spans.spans().flat_map(|span| {
+        let (first, last) = (month(span.from), month(span.to.saturating_sub(1)));
+        first..=last
+    });
+    months.collect::<BTreeSet<_>>().len() as u64
+}
+
+/// Numbers the months, so that the next one has the next number.
+fn month(second: u64) -> i32 {
+    let second = i64::try_from(second).unwrap_or(i64::MAX);
+    let timestamp = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+    let date = timestamp.to_zoned(TimeZone::UTC).date();
+    i32::from(date.year()) * 12 + i32::from(date.month())
+}
+
+#[cfg(test)]
+mod tests {
+    use fills::Span;
+
+    use super::*;
+
+    #[test]
+    fn months_are_counted_once() {
+        let days = |from: u64, to: u64| Span::new(from * 86_400, to * 86_400);
+        let spans = |spans: &[Span]| months(&spans.iter().copied().collect());
+        // 1970 begins with a January of 31 days.
+        assert_eq!(spans(&[days(0, 31)]), 1);
+        assert_eq!(spans(&[days(0, 32)]), 2);
+        assert_eq!(spans(&[days(0, 1), days(5, 6), days(364, 366)]), 3);
+        assert_eq!(spans(&[]), 0);
+    }
+}
