@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use command_line::{AboutArgs, VERSION};
 use goldsky_simulator::{
     Config, Data, DataApi, Entities, FaultRate, Faults, Host, RateLimit, Seeded, Text,
 };
@@ -14,7 +15,7 @@ use goldsky_simulator::{
 /// Prints one JSON line when it is ready, serves GET /expected, /stats, /gamma/markets,
 /// /data-api/activity and /data-api/trades beside the GraphQL endpoint, and ends on SIGINT or SIGTERM.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "goldsky-sim", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -83,7 +84,22 @@ pub(crate) struct Arguments {
     /// Share of the tokens that the market data leave out, 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = rate)]
     unknown_tokens: f64,
+
+    #[command(flatten)]
+    pub(crate) about: AboutArgs,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  goldsky-sim                                     10,000 fills of 50 markets, at a free port
+  goldsky-sim --listen 127.0.0.1:9000 --fills 1000000 --markets 5000
+  goldsky-sim --latency-ms 205 --requests-per-10s 50 --retry-after
+  goldsky-sim --fault http-503=0.05 --fault truncated=0.01
+  goldsky-sim --events fills.jsonl                given fills instead of made-up ones
+  ingest --endpoint http://127.0.0.1:9000/…       the backfill from it: the line when it is ready
+                                                  has the whole endpoint
+
+Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage.";
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -153,6 +169,17 @@ mod tests {
     #[test]
     fn the_command_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_are_accepted() {
+        let examples = command_line::examples(&Arguments::command());
+        assert!(examples.len() > 4, "only {} examples", examples.len());
+        for example in examples {
+            if let Err(refused) = Arguments::try_parse_from(&example) {
+                panic!("{example:?}: {refused}");
+            }
+        }
     }
 
     #[test]

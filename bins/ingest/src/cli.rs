@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use command_line::{Shell, VERSION};
 use startup::{LogArgs, SettingsArgs};
+
+use crate::help;
 
 /// Brings every fill of Polymarket's order book from Goldsky into ClickHouse, exactly once.
 ///
 /// Without a command it runs the backfill. It resumes where it ended, however it ended.
 #[derive(Debug, Parser)]
-#[command(name = "ingest", version, after_help = EXAMPLES)]
+#[command(name = "ingest", version = VERSION, after_help = help::RUN)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -21,19 +24,6 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) logs: LogArgs,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  ingest --demo                                   try it offline, with made-up fills
-  ingest                                          the whole archive, into ./data
-  ingest --from 2024-10-01 --to 2024-12-01        two months of it
-  ingest --condition-id 0x… --clickhouse-url http://localhost:8123
-  ingest plan                                     what that would take, in 60 requests at most
-  ingest status                                   where the backfill stands
-  ingest engine serve                             query ./data while nothing runs
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 65 rows kept as dead letters, 69 a service cannot be
-reached, 75 stopped with work left (run again), 130 interrupted and drained.";
 
 /// The run without a network.
 #[derive(Debug, Clone, Args)]
@@ -73,19 +63,29 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the backfill (the default)
+    #[command(after_help = help::RUN)]
     Run,
     /// Tell what a run would take: fills, requests, time, disk; writes nothing
+    #[command(after_help = help::PLAN)]
     Plan,
     /// Load the market catalogue: tokens and conditions, and texts with --gamma
+    #[command(after_help = help::MARKETS)]
     Markets(MarketsArgs),
     /// Show where the backfill stands, from the checkpoint and the table
+    #[command(after_help = help::STATUS)]
     Status,
     /// The embedded ClickHouse engine
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::ENGINE)]
     Engine(EngineCommand),
     /// Settings
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::CONFIG)]
     Config(ConfigCommand),
+    /// Print what a shell needs to complete this command
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write manual pages, one for each command
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -95,13 +95,29 @@ pub(crate) struct MarketsArgs {
     pub(crate) gamma: bool,
 }
 
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ManArgs {
+    /// Directory to write them into; it is made if it is missing
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EngineCommand {
     /// Fetch the engine's library, once
+    #[command(after_help = help::ENGINE_INSTALL)]
     Install,
     /// Print where the engine's library is
+    #[command(after_help = help::ENGINE_PATH)]
     Path,
     /// Serve the data directory to any ClickHouse HTTP client until interrupted
+    #[command(after_help = help::ENGINE_SERVE)]
     Serve(ServeArgs),
 }
 
@@ -115,6 +131,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print every setting with where its value came from
+    #[command(after_help = help::CONFIG_SHOW)]
     Show,
 }
 

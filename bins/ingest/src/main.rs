@@ -1,10 +1,12 @@
 //! The backfill as a command. Types meet here; what they do is in the crates.
 
+mod about;
 mod catalogue;
 mod cli;
 mod config;
 mod demo;
 mod engine;
+mod help;
 mod markets;
 mod plan;
 mod run;
@@ -20,6 +22,9 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     // A usage error ends in here with code 2.
     let cli = Cli::parse();
+    if let Some(ended) = cli.command.as_ref().and_then(about::run) {
+        return wiring::start::ended(ended);
+    }
     let (settings, logs) = (cli.settings.clone(), cli.logs);
     wiring::start::run(&settings, logs, |settings, bar| {
         dispatch(cli, settings, bar)
@@ -42,5 +47,7 @@ async fn dispatch(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Fa
             engine::run(&settings, command, &shutdown).await
         }
         Some(Command::Config(command)) => config::run(&settings, &command),
+        // They were run before the settings were read.
+        Some(Command::Completions(_) | Command::Man(_)) => Ok(ExitCode::Done),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::Parser;
+use command_line::{AboutArgs, VERSION};
 use startup::{LogArgs, SettingsArgs};
 
 /// Measures where the time of a backfill goes, names what bounds it and recommends settings.
@@ -8,7 +9,7 @@ use startup::{LogArgs, SettingsArgs};
 /// It loads a sample from across the whole range into a table of its own, which it takes away at
 /// the end, also after Ctrl-C.
 #[derive(Debug, Parser)]
-#[command(name = "profile-fills", version, after_help = EXAMPLES)]
+#[command(name = "profile-fills", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// Ask by N tokens from across the sizes of markets, instead of scanning parts of the range
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -23,6 +24,8 @@ pub(crate) struct Cli {
     pub(crate) settings: SettingsArgs,
     #[command(flatten)]
     pub(crate) logs: LogArgs,
+    #[command(flatten)]
+    pub(crate) about: AboutArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -50,6 +53,17 @@ mod tests {
     #[test]
     fn clap_finds_nothing_wrong_with_the_flags() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_are_accepted() {
+        let examples = command_line::examples(&Cli::command());
+        assert!(examples.len() > 3, "only {} examples", examples.len());
+        for example in examples {
+            if let Err(refused) = Cli::try_parse_from(&example) {
+                panic!("{example:?}: {refused}");
+            }
+        }
     }
 
     #[test]

@@ -29,6 +29,11 @@ const MOST_NAME_CHARS: usize = 100;
 fn main() -> ExitCode {
     // A usage error ends in here with code 2.
     let cli = Cli::parse();
+    match cli.about.write::<Cli>(&mut std::io::stdout()) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::Done,
+        Err(error) => return wiring::start::ended(Err(Failure::new(ExitCode::Failed, error))),
+    }
     let (settings, logs) = (cli.settings.clone(), cli.logs);
     let recorder = Recorder::default();
     let listener = Box::new(recorder.layer());

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
+use command_line::{AboutArgs, VERSION};
 use fills::Address;
 use startup::{LogArgs, Settings, SettingsArgs};
 use validation::{Config, Level, Spot, Wallets};
@@ -12,7 +13,7 @@ use validation::{Config, Level, Spot, Wallets};
 /// Without a level it runs counts, quality and source. Give it what the load was given: the same
 /// --from, --to and markets.
 #[derive(Debug, Parser)]
-#[command(name = "validate", version, after_help = EXAMPLES)]
+#[command(name = "validate", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// Run only this level (repeatable): counts, quality, source, wallet or spot
     #[arg(long = "level", value_name = "NAME")]
@@ -37,6 +38,8 @@ pub(crate) struct Cli {
     pub(crate) settings: SettingsArgs,
     #[command(flatten)]
     pub(crate) logs: LogArgs,
+    #[command(flatten)]
+    pub(crate) about: AboutArgs,
 }
 
 /// Which wallets are held against Polymarket's data API.
@@ -179,6 +182,17 @@ mod tests {
     #[test]
     fn clap_finds_nothing_wrong_with_the_flags() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_are_accepted() {
+        let examples = command_line::examples(&Cli::command());
+        assert!(examples.len() > 5, "only {} examples", examples.len());
+        for example in examples {
+            if let Err(refused) = Cli::try_parse_from(&example) {
+                panic!("{example:?}: {refused}");
+            }
+        }
     }
 
     #[test]

@@ -26,6 +26,11 @@ use crate::files::Files;
 fn main() -> ExitCode {
     // A usage error ends in here with code 2.
     let cli = Cli::parse();
+    match cli.about.write::<Cli>(&mut std::io::stdout()) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::Done,
+        Err(error) => return wiring::start::ended(Err(Failure::new(ExitCode::Failed, error))),
+    }
     let (settings, logs) = (cli.settings.clone(), cli.logs);
     wiring::start::run(&settings, logs, |settings, bar| {
         validate(cli, settings, bar)

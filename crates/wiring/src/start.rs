@@ -30,14 +30,21 @@ where
     F: Future<Output = Result<ExitCode, Failure>>,
 {
     let mut output = output_before_settings();
-    match start(settings, logs, listener, &mut output, command) {
-        Ok(code) => code,
-        Err(failure) => {
-            // Standard error may be closed; then there is nobody to tell.
-            let _ = failure.report(&mut std::io::stderr(), output);
-            failure.code
-        }
-    }
+    let ended = start(settings, logs, listener, &mut output, command);
+    told(ended, output)
+}
+
+/// Ends a command that needed neither settings nor a runtime; tells what stood in the way.
+pub fn ended(ended: Result<ExitCode, Failure>) -> ExitCode {
+    told(ended, output_before_settings())
+}
+
+fn told(ended: Result<ExitCode, Failure>, output: Output) -> ExitCode {
+    ended.unwrap_or_else(|failure| {
+        // Standard error may be closed; then there is nobody to tell.
+        let _ = failure.report(&mut std::io::stderr(), output);
+        failure.code
+    })
 }
 
 /// Guesses for whom to write while the settings are not read yet, so that what is wrong with them
