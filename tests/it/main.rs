@@ -7,6 +7,7 @@ mod crashes;
 mod demo;
 mod exactness;
 mod harness;
+mod help;
 mod kills;
 mod listener;
 mod operating;
