@@ -22,6 +22,7 @@ mod source_outages;
 mod source_proxy;
 mod store_faults;
 mod store_outages;
+mod table_document;
 mod validation;
 mod wallets;
 mod weather;
