@@ -11,6 +11,7 @@ mod help;
 mod kills;
 mod listener;
 mod operating;
+mod packaging;
 mod plan;
 mod profile;
 mod proxy;
