@@ -1,6 +1,7 @@
 //! The whole program: real binaries, the real engine, real sockets on loopback.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod book;
 mod catalogue;
 mod checkpoint_faults;
 mod crashes;
