@@ -4,6 +4,7 @@
 mod book;
 mod catalogue;
 mod checkpoint_faults;
+mod commands_of_documents;
 mod crashes;
 mod demo;
 mod exactness;

@@ -8,8 +8,8 @@ const SOME_ID: &str = "0x…";
 /// Returns the examples in the help of a command and of its subcommands, each as the words that the
 /// program is started with; its own name is the first.
 ///
-/// A line of an example holds assignments, the program, its arguments, perhaps `>` with a file, and,
-/// two spaces further on, what it does. Lines of other programs are left out. An id that is written
+/// A line of an example holds assignments, the program, its arguments, perhaps `>` with a file or `&`,
+/// and, two spaces further on or behind `#`, what it does. Lines of other programs are left out. An id that is written
 /// `0x…` becomes one of 40 digits.
 pub fn examples(command: &Command) -> Vec<Vec<String>> {
     let mut found = Vec::new();
@@ -20,21 +20,23 @@ pub fn examples(command: &Command) -> Vec<Vec<String>> {
 fn collect(command: &Command, program: &str, found: &mut Vec<Vec<String>>) {
     if let Some(help) = command.get_after_help() {
         let help = help.to_string();
-        found.extend(help.lines().filter_map(|line| example(line, program)));
+        let lines = help.lines().filter_map(|line| line.strip_prefix("  "));
+        found.extend(lines.filter_map(|line| example(line, program)));
     }
     for subcommand in command.get_subcommands() {
         collect(subcommand, program, found);
     }
 }
 
-fn example(line: &str, program: &str) -> Option<Vec<String>> {
-    let line = line.strip_prefix("  ")?;
+/// Returns the words of a command line if it is one of this program; see [`examples`].
+pub fn example(line: &str, program: &str) -> Option<Vec<String>> {
     let (line, _) = line.split_once("  ").unwrap_or((line, ""));
     let mut words = line
         .split(' ')
         .skip_while(|word| word.contains('=') && !word.starts_with('-'));
     let own = words.next() == Some(program);
-    let arguments = words.take_while(|word| *word != ">").map(spelled_out);
+    let arguments = words.take_while(|word| !matches!(*word, ">" | "&" | "#"));
+    let arguments = arguments.map(spelled_out);
     own.then(|| {
         std::iter::once(program.to_owned())
             .chain(arguments)

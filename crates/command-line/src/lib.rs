@@ -8,7 +8,7 @@ mod manual;
 pub use about::AboutArgs;
 pub use clap_complete::Shell;
 pub use completions::write_completions;
-pub use examples::examples;
+pub use examples::{example, examples};
 pub use manual::write_manuals;
 
 /// The version of this build, with the commit in parentheses where it is known.
