@@ -36,7 +36,7 @@ fn page(command: &Command, man: &Man) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    synopsis(command).to_writer(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if command.has_subcommands() {
@@ -46,6 +46,16 @@ fn page(command: &Command, man: &Man) -> io::Result<Vec<u8>> {
         as_it_is(&text.to_string()).to_writer(&mut page)?;
     }
     Ok(page)
+}
+
+/// Names what a command takes as its usage does: all flags by name would fill half a page.
+fn synopsis(command: &Command) -> Roff {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([roman(usage.trim_end())]);
+    roff
 }
 
 /// Sets the examples and what follows them line by line, as `--help` shows them.
@@ -94,6 +104,12 @@ mod tests {
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["measure-again.1", "measure.1"]);
         assert!(pages[0].1.contains("Measures again"), "{}", pages[0].1);
+    }
+
+    #[test]
+    fn the_synopsis_is_the_usage_with_all_names() {
+        let (_, page) = written(sample()).swap_remove(0);
+        assert!(page.contains(".SH SYNOPSIS\nmeasure again\n"), "{page}");
     }
 
     #[test]
