@@ -35,6 +35,8 @@ pub(crate) const LEAST_REQUESTS: u64 = 16;
 const REQUESTS_PER_WORKER: u64 = 4;
 /// Pages that a request may have unless it is set, as in a run.
 pub(crate) const MOST_PAGES: usize = 32;
+/// Pages in each request that a try has rows for: more, and small archives run out of rows.
+const MOST_TRIED_PAGES: u64 = 8;
 /// Bounds on pages in a request that are tried.
 const PAGES: [usize; 3] = [1, 8, MOST_PAGES];
 /// The smallest batch that is tried.
@@ -168,7 +170,12 @@ impl<'a> Measurement<'a> {
                 pages_per_request: pages,
                 ..with
             });
-            if let Some(pages) = tried.await?.largest_good() {
+            let tried = tried.await?;
+            // It bounds what a run learns, and where no limit is met yet nothing tells what a lower
+            // one would cost.
+            if self.asked.pacer.stats().rate_bound
+                && let Some(pages) = tried.largest_good()
+            {
                 recommended.pages_per_request = pages;
             }
         }
@@ -193,7 +200,8 @@ impl<'a> Measurement<'a> {
             if self.left_to_sweep() < wanted || self.shutdown.is_requested() {
                 break;
             }
-            let rows = wanted * with.pages_per_request as u64 * PAGE_ROWS;
+            let pages = (with.pages_per_request as u64).min(MOST_TRIED_PAGES);
+            let rows = wanted * pages * PAGE_ROWS;
             let ran = self.fetched(sampled, with, rows, wanted, Destination::Nowhere);
             let ran = ran.await?;
             let rate = steady_rate(&ran.notes.answers);
