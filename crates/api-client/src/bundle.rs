@@ -64,6 +64,10 @@ struct Size {
     /// Answers until a larger size may be tried.
     held: u32,
     patience: u32,
+    /// Whether requests are what is scarce, as of the last answer.
+    rate_bound: bool,
+    /// What the ceiling is where pages may take longer: the largest size not known to be too heavy.
+    bearable: usize,
 }
 
 impl Size {
@@ -79,11 +83,19 @@ impl Size {
             took: Duration::ZERO,
             held: 0,
             patience: FIRST_PATIENCE,
+            rate_bound: false,
+            bearable: most,
         }
     }
 
     fn answered(&mut self, pages: usize, took: Duration, rate_bound: bool) {
         self.held = self.held.saturating_sub(1);
+        if rate_bound && !self.rate_bound && self.ceiling < self.bearable {
+            // What did not pay while requests were plenty may pay now.
+            self.ceiling = self.bearable;
+            self.held = 0;
+        }
+        self.rate_bound = rate_bound;
         // A request with less in it, or from before a change, says nothing about this size.
         if pages != self.pages {
             return;
@@ -128,6 +140,7 @@ impl Size {
         if more > self.pages {
             self.pages = more;
             self.ceiling = self.ceiling.max(more);
+            self.bearable = self.bearable.max(more);
             self.begin_to_count();
         }
     }
@@ -137,6 +150,7 @@ impl Size {
             return;
         }
         self.ceiling = self.ceiling.min(pages - 1);
+        self.bearable = self.bearable.min(pages - 1);
         // Those that were sent along with the first one of this size have nothing to add.
         if pages > self.pages {
             return;
@@ -212,6 +226,22 @@ mod tests {
             Some(205 * pages as u32)
         });
         assert_eq!(asked, [1, 2, 4, 8, 12]);
+    }
+
+    #[test]
+    fn what_did_not_pay_is_tried_again_at_once_where_requests_become_scarce() {
+        let mut size = Size::new(100);
+        let took_ms = |pages| Some(205 * pages as u32);
+        assert_eq!(sizes(&mut size, 10, false, took_ms), [1, 2, 1]);
+        assert_eq!(sizes(&mut size, 17, true, took_ms), [1, 2, 4, 8, 12]);
+    }
+
+    #[test]
+    fn what_was_too_heavy_is_not_tried_again_for_that() {
+        let mut size = Size::new(100);
+        sizes(&mut size, 20, false, |pages| (pages <= 3).then_some(10));
+        assert_eq!(size.pages, 2);
+        assert_eq!(sizes(&mut size, 20, true, |_| Some(10)), [2]);
     }
 
     #[test]

@@ -10,8 +10,12 @@ pub(crate) struct Held {
     /// The last look, and until when the budget was seen to hold callers back from it on.
     last: Option<(Instant, Instant)>,
     by_budget: Duration,
-    bound: bool,
+    /// What the last whole window said; nothing before the first one is over.
+    bound: Option<bool>,
 }
+
+/// What part of the first window says something before it is over, as a divisor.
+const SOON_DIVISOR: u32 = 10;
 
 impl Held {
     pub(crate) fn new(window: Duration) -> Self {
@@ -20,7 +24,7 @@ impl Held {
             since: None,
             last: None,
             by_budget: Duration::ZERO,
-            bound: false,
+            bound: None,
         }
     }
 
@@ -36,10 +40,11 @@ impl Held {
         if elapsed < self.window {
             return None;
         }
-        self.bound = self.by_budget * 2 >= elapsed;
+        let bound = self.by_budget * 2 >= elapsed;
+        self.bound = Some(bound);
         self.since = Some(now);
         self.by_budget = Duration::ZERO;
-        Some(self.bound)
+        Some(bound)
     }
 
     /// Begins a window anew; what the last one said stays.
@@ -49,10 +54,20 @@ impl Held {
         self.by_budget = Duration::ZERO;
     }
 
-    /// Returns whether the budget held callers back for most of about the last window.
+    /// Returns whether the budget held callers back for most of about the last window; of the first
+    /// one what it has shown so far.
     pub(crate) fn is_bound(&self, now: Instant) -> bool {
-        let fresh = |since: Instant| now.saturating_duration_since(since) < self.window * 2;
-        self.bound && self.since.is_some_and(fresh)
+        let Some(since) = self.since else {
+            return false;
+        };
+        match (self.bound, self.last) {
+            (Some(bound), _) => bound && now.saturating_duration_since(since) < self.window * 2,
+            (None, Some((at, _))) => {
+                let looked = at.saturating_duration_since(since);
+                looked >= self.window / SOON_DIVISOR && self.by_budget * 2 >= looked
+            }
+            (None, None) => false,
+        }
     }
 }
 
@@ -79,5 +94,20 @@ mod tests {
         check(30, false);
         check(70, true);
         check(5_000, true);
+    }
+
+    #[test]
+    fn the_first_window_is_not_waited_for() {
+        let check = |held_ms: u64, looks: u32, expected: bool| {
+            let (mut held, mut now) = (Held::new(WINDOW), Instant::now());
+            for _ in 0..looks {
+                held.note(Some(now + Duration::from_millis(held_ms)), now);
+                now += Duration::from_millis(100);
+            }
+            assert_eq!(held.is_bound(now), expected, "{looks} looks");
+        };
+        check(70, 5, false);
+        check(70, 12, true);
+        check(30, 12, false);
     }
 }

@@ -174,9 +174,14 @@ impl State {
         }
     }
 
-    /// Returns whether the budget is what held callers back for most of about the last window.
+    /// Returns whether requests are what is scarce: the budget held callers back for most of about the
+    /// last window, or one that was sent within it was refused.
     pub fn is_rate_bound(&self, now: Instant) -> bool {
-        self.held.is_bound(now)
+        let window = self.config.window;
+        let was_refused = self
+            .newest_refused
+            .is_some_and(|(_, sent)| now.saturating_duration_since(sent) < window);
+        was_refused || self.held.is_bound(now)
     }
 
     /// Returns how many requests were refused for their rate.
@@ -233,20 +238,25 @@ impl State {
             .config
             .requests_per_10s
             .and_then(|cap| self.grants.full_until(cap));
-        let learned = self.budget.requests().filter(|_| self.recovery.is_none());
-        let by_budget = learned.and_then(|budget| self.spacing.wait_until(budget, window, now));
-        by_cap.max(by_budget).map(Hold::Budget)
+        // A cap that is only set is spread as well: all of it at once would come back as such a burst
+        // in every window, and nothing could be learned from one request for the next.
+        let most = self
+            .requests_per_window()
+            .filter(|_| self.recovery.is_none());
+        let by_spacing = most.and_then(|most| self.spacing.wait_until(most, window, now));
+        by_cap.max(by_spacing).map(Hold::Budget)
     }
 
     fn grant(&mut self, now: Instant) -> Ticket {
         let number = self.grants.add(now);
         self.in_flight += 1;
         let roomy = self.concurrency.sent(self.in_flight);
+        let most = self.requests_per_window();
         let steady_since = self.steady_since.get_or_insert(now);
         if let Some(recovery) = &mut self.recovery {
             recovery.probe = Some(Probe { number, sent: now });
-        } else if let Some(budget) = self.budget.requests()
-            && self.spacing.sent(budget, self.config.window, now)
+        } else if let Some(most) = most
+            && self.spacing.sent(most, self.config.window, now)
         {
             *steady_since = now;
         }

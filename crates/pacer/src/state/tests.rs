@@ -318,6 +318,30 @@ fn the_budget_binds_when_callers_wait_for_it_and_not_when_they_do_not_come() {
 }
 
 #[test]
+fn a_refusal_says_for_a_window_that_requests_are_scarce() {
+    let mut pacer = with_all_in_flight();
+    let ticket = pacer.go();
+    pacer.refused(ticket, None);
+    assert!(pacer.state.is_rate_bound(pacer.now()));
+    pacer.now_ms += 9_999;
+    assert!(pacer.state.is_rate_bound(pacer.now()));
+    pacer.now_ms += 1;
+    assert!(!pacer.state.is_rate_bound(pacer.now()));
+}
+
+#[test]
+fn a_cap_that_is_set_is_spread_over_the_window_from_the_first_request_on() {
+    let mut pacer = Clocked::new(Config {
+        requests_per_10s: Some(100),
+        ..Config::default()
+    });
+    let at_first = pacer.ask_for(2_000);
+    assert!((20..=23).contains(&at_first), "{at_first} in 2 s");
+    assert!(pacer.state.is_rate_bound(pacer.now()));
+    assert_eq!(pacer.ask_for(8_000) + at_first, 100);
+}
+
+#[test]
 fn a_cap_that_binds_says_nothing_about_what_the_service_would_allow() {
     let mut pacer = Clocked::new(Config {
         requests_per_10s: Some(120),
