@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use command_line::{AboutArgs, VERSION};
 use startup::{LogArgs, SettingsArgs};
@@ -20,6 +22,9 @@ pub(crate) struct Cli {
     /// Most requests to make in all
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..))]
     pub(crate) max_requests: u64,
+    /// Also write the report as one page with pictures, which needs nothing from elsewhere
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
     #[command(flatten)]
@@ -34,6 +39,7 @@ Examples:
   profile-fills --sweep 1,8,64,128           with these numbers of workers
   profile-fills --markets 50                 by tokens of small and large markets
   profile-fills --max-requests 300           and no more than so many requests
+  profile-fills --report profile.html        and a page with pictures
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 a service cannot be reached, 130 interrupted.";
 

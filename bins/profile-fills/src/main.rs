@@ -6,6 +6,7 @@ mod kept;
 mod look;
 mod measure;
 mod nowhere;
+mod page;
 mod print;
 mod project;
 mod sample;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
 
 async fn measured(cli: Cli, settings: Settings, recorder: Recorder) -> Result<ExitCode, Failure> {
     let (_, shutdown) = Shutdown::on_signals()?;
+    let page = cli.report.as_deref().map(page::open).transpose()?;
     let begun = Instant::now();
     let database = Database::open(&settings.table).await?;
     let opened = begun.elapsed();
@@ -59,6 +61,9 @@ async fn measured(cli: Cli, settings: Settings, recorder: Recorder) -> Result<Ex
         return Ok(ExitCode::Interrupted);
     };
     print::profile(&profile, settings.output)?;
+    if let (Some(page), Some(path)) = (page, &cli.report) {
+        page::write(page, path, &profile)?;
+    }
     Ok(ExitCode::Done)
 }
 

@@ -205,7 +205,8 @@ impl<'a> Measurement<'a> {
             let ran = self.fetched(sampled, with, rows, wanted, Destination::Nowhere);
             let ran = ran.await?;
             let rate = steady_rate(&ran.notes.answers);
-            climb.note(self.tried(setting, value, rate.unwrap_or_else(|| whole_rate(&ran))));
+            let rate = rate.unwrap_or_else(|| whole_rate(&ran));
+            climb.note(self.tried(setting, value, rate, ran.first_byte_p50_ms()));
         }
         Ok(climb)
     }
@@ -237,7 +238,7 @@ impl<'a> Measurement<'a> {
             let source = Arc::new(source.clone());
             let ran = trial.run(source, self.table, self.recorder, stop).await?;
             self.rows += ran.rows;
-            climb.note(self.tried("insert_batch_size", batch_rows, whole_rate(&ran)));
+            climb.note(self.tried("insert_batch_size", batch_rows, whole_rate(&ran), None));
         }
         // A smaller batch makes more parts, which merges pay for later. The largest here is only as
         // large as the rows at hand let it be.
@@ -296,7 +297,13 @@ impl<'a> Measurement<'a> {
         }
     }
 
-    fn tried(&mut self, setting: &'static str, value: usize, rows_per_second: f64) -> f64 {
+    fn tried(
+        &mut self,
+        setting: &'static str,
+        value: usize,
+        rows_per_second: f64,
+        first_byte_p50_ms: Option<f64>,
+    ) -> f64 {
         tracing::info!(
             setting,
             value,
@@ -307,6 +314,7 @@ impl<'a> Measurement<'a> {
             setting,
             value,
             rows_per_second,
+            first_byte_p50_ms,
         });
         rows_per_second
     }

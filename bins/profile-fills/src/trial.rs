@@ -44,6 +44,14 @@ pub(crate) struct Ran {
     pub(crate) durable: Vec<(Duration, u64)>,
 }
 
+impl Ran {
+    /// Returns within how many milliseconds half of the requests had their first byte.
+    pub(crate) fn first_byte_p50_ms(&self) -> Option<f64> {
+        let first_byte = self.steps.get("first_byte")?;
+        (first_byte.count() > 0).then(|| first_byte.quantile_ms(0.5))
+    }
+}
+
 impl Trial {
     /// Runs until the sample is in the table, which was cleared before, or `stop` resolves.
     ///

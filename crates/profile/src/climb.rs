@@ -85,11 +85,15 @@ impl Climb {
         behind.filter(|&value| value > knee).min().or(Some(knee))
     }
 
-    /// Returns the smallest value that is as good as the best, within what is noise.
+    /// Returns the smallest value that is as good as the best, within what is noise; nothing where the
+    /// climb was broken off while it still went up: then the knee is somewhere ahead.
     pub fn knee(&self) -> Option<usize> {
         let best = self.best();
         let good = |&&(_, rate): &&(usize, f64)| rate * WORTHWHILE >= best;
-        self.tried.iter().find(good).map(|(value, _)| *value)
+        let knee = self.tried.iter().find(good).map(|(value, _)| *value)?;
+        let last = self.tried.last().map(|(value, _)| *value);
+        let is_broken_off = self.next().is_some() && last == Some(knee);
+        (!is_broken_off).then_some(knee)
     }
 }
 
@@ -154,6 +158,24 @@ mod tests {
     fn listed_values_are_all_tried_from_the_smallest() {
         let (tried, knee) = climbed(Climb::listed(&[64, 1, 8, 8]), |value| value.min(8) as f64);
         assert_eq!((tried, knee), (vec![1, 8, 64], Some(8)));
+    }
+
+    #[test]
+    fn a_climb_that_is_broken_off_on_its_way_up_has_no_knee() {
+        let mut climb = Climb::doubling(1, 8);
+        climb.note(1.0);
+        assert_eq!((climb.knee(), climb.with_headroom()), (None, None));
+        climb.note(2.0);
+        assert_eq!(climb.knee(), None);
+        // Two that are as good as each other show it.
+        climb.note(2.0);
+        assert_eq!((climb.knee(), climb.with_headroom()), (Some(2), Some(4)));
+
+        let mut listed = Climb::listed(&[1, 8, 64]);
+        listed.note(5.0);
+        assert_eq!(listed.knee(), None);
+        listed.note(5.0);
+        assert_eq!(listed.knee(), Some(1));
     }
 
     #[test]

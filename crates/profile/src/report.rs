@@ -79,6 +79,9 @@ pub struct Tried {
     pub value: usize,
     /// Rows a second, fetched or, for `insert_batch_size`, inserted.
     pub rows_per_second: f64,
+    /// Half of the requests had their first byte within so many milliseconds; nothing where none was
+    /// made.
+    pub first_byte_p50_ms: Option<f64>,
 }
 
 impl Profile {
