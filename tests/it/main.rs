@@ -7,6 +7,7 @@ mod checkpoint_faults;
 mod commands_of_documents;
 mod crashes;
 mod demo;
+mod doctor;
 mod exactness;
 mod harness;
 mod help;

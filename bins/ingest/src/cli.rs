@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Tell what a run would take: fills, requests, time, disk; writes nothing
     #[command(after_help = help::PLAN)]
     Plan,
+    /// Check everything that a run needs, and tell what mends what is not right
+    #[command(after_help = help::DOCTOR)]
+    Doctor,
     /// Load the market catalogue: tokens and conditions, and texts with --gamma
     #[command(after_help = help::MARKETS)]
     Markets(MarketsArgs),

@@ -5,7 +5,7 @@ use startup::{ExitCode, Failure, Settings, Shutdown};
 use wiring::progress::Bar;
 
 use crate::cli::{DemoArgs, demo_dir};
-use crate::{plan, run};
+use crate::{doctor, plan, run};
 
 /// Puts a demo's data beside a real run's, unless a directory was named.
 pub(crate) fn placed(mut settings: Settings, demo: &DemoArgs) -> Settings {
@@ -56,6 +56,21 @@ pub(crate) async fn plan(
 ) -> Result<ExitCode, Failure> {
     let (settings, simulator) = simulated(settings, demo).await?;
     let ended = plan::show(&settings, shutdown).await;
+    simulator.shutdown().await;
+    ended
+}
+
+/// Examines what that run needs.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn doctor(
+    settings: Settings,
+    demo: &DemoArgs,
+    shutdown: &Shutdown,
+) -> Result<ExitCode, Failure> {
+    let (settings, simulator) = simulated(settings, demo).await?;
+    let ended = doctor::show(&settings, shutdown).await;
     simulator.shutdown().await;
     ended
 }

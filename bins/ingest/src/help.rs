@@ -8,6 +8,7 @@ Examples:
   ingest --from 2024-10-01 --to 2024-12-01        two months of it
   ingest --condition-id 0x… --clickhouse-url http://localhost:8123
   ingest plan                                     what that would take, in 60 requests at most
+  ingest doctor                                   whether everything is there that it needs
   ingest status                                   where the backfill stands
   ingest engine serve                             query ./data while nothing runs
 
@@ -23,6 +24,19 @@ Examples:
   ingest plan --limit 100 --output json           of the first hundred markets, for scripts
 
 It asks the source at most 60 times, opens no database and writes nothing.";
+
+/// Of `ingest doctor`.
+pub(crate) const DOCTOR: &str = "\
+Examples:
+  ingest doctor                                   can a run start, and will it end well?
+  ingest doctor --clickhouse-url http://localhost:8123
+  ingest doctor --output json                     each check with its code, for scripts
+
+It asks the source at most 30 times and loads nothing. A failed check comes with what mends it, and a
+run does not start before that is done; a warning is worth knowing.
+
+Exit codes: 0 no check failed, otherwise what a run would end with: 1 failed, 2 wrong configuration,
+65 the table lacks what the checkpoint promises, 69 a service cannot be reached.";
 
 /// Of `ingest markets`.
 pub(crate) const MARKETS: &str = "\

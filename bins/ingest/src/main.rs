@@ -5,6 +5,7 @@ mod catalogue;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod engine;
 mod help;
 mod markets;
@@ -40,6 +41,10 @@ async fn dispatch(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Fa
         None | Some(Command::Run) => run::run(&settings, &shutdown, &bar).await,
         Some(Command::Plan) if cli.demo.demo => demo::plan(settings, &cli.demo, &shutdown).await,
         Some(Command::Plan) => plan::show(&settings, &shutdown).await,
+        Some(Command::Doctor) if cli.demo.demo => {
+            demo::doctor(settings, &cli.demo, &shutdown).await
+        }
+        Some(Command::Doctor) => doctor::show(&settings, &shutdown).await,
         Some(Command::Markets(args)) => markets::load(&settings, args, &shutdown).await,
         Some(Command::Status) => status::show(&demo::placed(settings, &cli.demo)).await,
         Some(Command::Engine(command)) => {

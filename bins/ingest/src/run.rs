@@ -51,6 +51,7 @@ pub(crate) async fn run(
         );
     }
     checkpoint::confirm_fresh(settings)?;
+    preflight::before_opening(settings).pass()?;
     let mut database = Database::open(&settings.table).await?;
     let ended = tokio::select! {
         ended = backfill(settings, shutdown, bar, &mut database) => ended,
@@ -77,6 +78,7 @@ async fn backfill(
     database: &mut Database,
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
+    preflight::of_database(database).await.pass()?;
     let pacer = source::pacer(&settings.source);
     let client = source::client_over(&settings.source, pacer.clone(), |http| Arc::new(http))?;
     let client = Arc::new(client);

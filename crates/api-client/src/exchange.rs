@@ -137,7 +137,9 @@ impl Exchange {
     async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| match error {
-            TransportError::Broken(words) => Failure::passing(words),
+            TransportError::NotConnected(words) | TransportError::Broken(words) => {
+                Failure::passing(words)
+            }
             TransportError::TimedOut(words) => Failure::new(Class::TimedOut, words),
             TransportError::TooLarge(words) => Failure::new(Class::TooHeavy, words),
         })?;

@@ -146,7 +146,7 @@ fn mozilla_certificates() -> rustls::ClientConfig {
 /// a body cut off, gzip that does not unpack.
 fn broken(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
-    let is_late = error.is_timeout() && !error.is_connect();
+    let (is_late, is_apart) = (error.is_timeout(), error.is_connect());
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -155,9 +155,10 @@ fn broken(error: reqwest::Error) -> TransportError {
         source = error.source();
     }
     let words = text::one_line(&words);
-    match is_late {
-        true => TransportError::TimedOut(words),
-        false => TransportError::Broken(words),
+    match (is_apart, is_late) {
+        (true, _) => TransportError::NotConnected(words),
+        (false, true) => TransportError::TimedOut(words),
+        (false, false) => TransportError::Broken(words),
     }
 }
 

@@ -55,7 +55,10 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// It may pass: no connection, a reset, a body cut off.
+    /// It may pass: no connection stood, and nothing was sent.
+    #[error("{0}")]
+    NotConnected(String),
+    /// It may pass: a reset, a body cut off.
     #[error("{0}")]
     Broken(String),
     /// It may pass, or the request asked for too much: the connection stood and the answer did

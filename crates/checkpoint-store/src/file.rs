@@ -158,6 +158,19 @@ pub struct Peeked {
     pub fell_back: Option<String>,
 }
 
+impl Peeked {
+    /// Makes sure that the checkpoint, which was read at `path`, is of this job.
+    ///
+    /// # Errors
+    /// [`Error::OtherIdentity`].
+    pub fn check_identity(&self, path: &Path, identity: &Identity) -> Result<(), Error> {
+        match self.identity.difference(identity) {
+            Some(difference) => Err(Error::other_identity(path, difference)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Reads the checkpoint at `path` without taking it from the process that writes it, or returns
 /// nothing if there is none. Changes nothing on disk, and blocks while it reads.
 ///

@@ -21,6 +21,6 @@ pub use front::Auth;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub use front::fuzzing;
-pub use install::{InstallOptions, LIBRARY_VERSION, Progress, install, locate};
+pub use install::{InstallOptions, LIBRARY_VERSION, Progress, install, locate, named};
 pub use listener::Server;
 pub use options::EngineOptions;

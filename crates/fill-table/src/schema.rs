@@ -84,7 +84,7 @@ impl FillTable {
         ]
     }
 
-    async fn find(&self) -> Result<Found, Error> {
+    pub(crate) async fn find(&self) -> Result<Found, Error> {
         let names = self.names();
         let all: Vec<String> = [
             names.fills(),
@@ -127,7 +127,7 @@ impl FillTable {
         })
     }
 
-    fn differences(&self, found: &Found, missing: Missing) -> Vec<Difference> {
+    pub(crate) fn differences(&self, found: &Found, missing: Missing) -> Vec<Difference> {
         let names = self.names();
         let mut differences = Vec::new();
         for (name, table) in self.tables() {

@@ -1,6 +1,9 @@
 //! The checkpoint of a run: whose it is, and whether the table keeps what it promises.
 
+use std::path::Path;
+
 use checkpoint_store::{CheckpointStore, FileStore};
+use fill_table::FillTable;
 use ingest_engine::Progress;
 use startup::{ExitCode, Failure, Settings};
 
@@ -35,17 +38,29 @@ pub async fn check_promise(checkpoint: &FileStore, database: &Database) -> Resul
     let Ok(progress) = serde_json::from_slice::<Progress>(&loaded.payload) else {
         return Ok(());
     };
-    let found = database.table.count_in(progress.span).await;
-    let found = found.map_err(from_table)?;
+    check_kept(&progress, &database.table, checkpoint.path())
+        .await
+        .map(drop)
+}
+
+/// Counts what the table holds of the range of a checkpoint's progress.
+///
+/// # Errors
+/// That it is less than the checkpoint promises, or that the table cannot be read.
+pub async fn check_kept(
+    progress: &Progress,
+    table: &FillTable,
+    checkpoint: &Path,
+) -> Result<u64, Failure> {
+    let found = table.count_in(progress.span).await.map_err(from_table)?;
     // A row that was put aside is done as well.
-    let refused = database.table.refused_in(progress.span).await;
-    let refused = refused.map_err(from_table)?;
+    let refused = table.refused_in(progress.span).await.map_err(from_table)?;
     if found + refused >= progress.fills {
-        return Ok(());
+        return Ok(found);
     }
     let message = format!(
         "the checkpoint {} promises {} fills, and the table holds {found} of its range",
-        checkpoint.path().display(),
+        checkpoint.display(),
         progress.fills
     );
     Err(Failure::new(ExitCode::BadData, message).with_hint(

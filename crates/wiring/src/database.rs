@@ -29,11 +29,25 @@ pub struct Database {
 
 impl Database {
     /// Connects to the server of the settings, or opens the embedded engine, fetching its library
-    /// the first time.
+    /// the first time. The database is made where it is missing.
     ///
     /// # Errors
     /// What stands in the way, with the exit code that fits.
     pub async fn open(settings: &TableSettings) -> Result<Self, Failure> {
+        let opened = Self::connect(settings).await?;
+        match opened.table.server().ping().await {
+            Ok(info) => tracing::debug!(version = info.version, "ClickHouse answers"),
+            Err(fill_table::Error::NoDatabase { .. }) => {
+                let created = opened.table.server().create_database().await;
+                created.map_err(from_table)?;
+            }
+            Err(error) => return Err(from_table(error)),
+        }
+        Ok(opened)
+    }
+
+    /// Makes the client of a server, of which nothing is asked yet, or opens the embedded engine.
+    async fn connect(settings: &TableSettings) -> Result<Self, Failure> {
         let database = settings.clickhouse_database.clone();
         let (server, engine) = match &settings.clickhouse_url {
             Some(url) => {
@@ -55,20 +69,11 @@ impl Database {
                 (server, Some(engine))
             }
         };
-        let opened = Self {
+        Ok(Self {
             table: FillTable::new(server, &settings.table).map_err(from_table)?,
             engine,
             listener: None,
-        };
-        match opened.table.server().ping().await {
-            Ok(info) => tracing::debug!(version = info.version, "ClickHouse answers"),
-            Err(fill_table::Error::NoDatabase { .. }) => {
-                let created = opened.table.server().create_database().await;
-                created.map_err(from_table)?;
-            }
-            Err(error) => return Err(from_table(error)),
-        }
-        Ok(opened)
+        })
     }
 
     /// Connects like [`Database::open`]; where another process has the engine, through the listener
@@ -77,7 +82,21 @@ impl Database {
     /// # Errors
     /// As [`Database::open`].
     pub async fn open_to_read(settings: &TableSettings) -> Result<Self, Failure> {
-        let opened = Self::open(settings).await;
+        Self::or_through(Self::open(settings).await, settings).await
+    }
+
+    /// Opens what is there like [`Database::open_to_read`], and asks and makes nothing.
+    ///
+    /// # Errors
+    /// That the engine or its listener cannot be had; of a server nothing is known yet.
+    pub async fn open_as_it_is(settings: &TableSettings) -> Result<Self, Failure> {
+        Self::or_through(Self::connect(settings).await, settings).await
+    }
+
+    async fn or_through(
+        opened: Result<Self, Failure>,
+        settings: &TableSettings,
+    ) -> Result<Self, Failure> {
         let Err(failure) = &opened else { return opened };
         let locked = matches!(
             failure.error.downcast_ref(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use startup::logging::Listener;
 use startup::{Environment, ExitCode, Failure, LogArgs, Output, Settings, SettingsArgs};
 
@@ -82,9 +83,23 @@ where
     let around = bar.clone();
     let around = move |print: &mut dyn FnMut()| around.suspend(print);
     startup::logging::init_beside(logs, settings.output, &environment, around, listener)?;
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(ExitCode::Failed, error))?;
     runtime.block_on(command(settings, bar))
+}
+
+/// Lets this process open as many files as its user may: the usual limit is of a time when programs
+/// could not bear more, and the engine needs more.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }

@@ -65,8 +65,8 @@ pub enum Progress {
 /// then in the cache directory; then in the system's library directories.
 #[must_use]
 pub fn locate(options: &InstallOptions) -> Option<PathBuf> {
-    if let Some(explicit) = explicit(options) {
-        return Some(explicit).filter(|path| path.is_file());
+    if let Some(named) = named(options) {
+        return Some(named).filter(|path| path.is_file());
     }
     let system = ["/usr/local/lib", "/usr/lib", "/opt/homebrew/lib"]
         .iter()
@@ -94,7 +94,7 @@ pub fn install(
     if let Some(found) = locate(options) {
         return Ok(found);
     }
-    if explicit(options).is_some() {
+    if named(options).is_some() {
         return Err(Error::LibraryMissing {
             version: LIBRARY_VERSION,
         });
@@ -136,7 +136,9 @@ fn remove_leftovers(dir: &Path) {
     }
 }
 
-fn explicit(options: &InstallOptions) -> Option<PathBuf> {
+/// Returns the library file that the options or `CHDB_LIB_PATH` name, whether it is there or not.
+#[must_use]
+pub fn named(options: &InstallOptions) -> Option<PathBuf> {
     let from_environment = || env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
     options
         .library
