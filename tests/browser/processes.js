@@ -64,6 +64,24 @@ export async function run(command, commandArguments, directory) {
   return { code, json: JSON.parse(text) };
 }
 
+/** Starts a command that tells on standard error how it goes. */
+export function begin(command, commandArguments, directory) {
+  const child = start(command, commandArguments, directory, ["ignore", "ignore", "pipe"]);
+  const ended = once(child, "exit");
+  let told = "";
+  child.stderr.on("data", (data) => (told += data));
+  /** Waits for a text that matches, and returns its first group. */
+  const find = async (pattern) => {
+    for (;;) {
+      const found = told.match(pattern);
+      if (found) return found[1];
+      if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode} and said ${told}`);
+      await Promise.race([once(child.stderr, "data"), ended]);
+    }
+  };
+  return { find, ended, signal: (name) => child.kill(name) };
+}
+
 /** Starts a service, and returns the line of JSON that says where it is, and what ends it. */
 export async function serve(command, commandArguments, directory) {
   const child = start(command, commandArguments, directory, ["ignore", "pipe", "ignore"]);
@@ -77,5 +95,5 @@ export async function serve(command, commandArguments, directory) {
     child.kill("SIGTERM");
     await ended;
   };
-  return { ready: JSON.parse(line), stop };
+  return { ready: JSON.parse(line), stop, signal: (name) => child.kill(name) };
 }

@@ -5,15 +5,9 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import axe from "axe-core";
-
 import { launch } from "./browser.js";
+import { assertAccessible, assertFits, assertScheme, SCREENS } from "./looks.js";
 import { make } from "./reports.js";
-
-const SCREENS = {
-  wide: { width: 1280, height: 900 },
-  phone: { width: 360, height: 740 },
-};
 
 const LEVELS = ["counts", "quality", "source", "wallet", "spot"];
 
@@ -233,24 +227,3 @@ test("a page has no script and forbids what comes from elsewhere", async () => {
   assert.equal(blocked, "img-src");
   await page.close();
 });
-
-async function assertFits(page, width) {
-  const needed = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(needed <= width, `${needed} pixels on a screen of ${width}`);
-}
-
-async function assertAccessible(page) {
-  await page.evaluate(axe.source);
-  const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
-  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  assert.deepEqual(said, []);
-  assert.ok(passes.some(({ id }) => id === "color-contrast"), "contrast was looked at");
-}
-
-async function assertScheme(page, colorScheme) {
-  const brightness = await page.evaluate(() => {
-    const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/gu).map(Number);
-    return (red + green + blue) / 3;
-  });
-  assert.equal(brightness > 128, colorScheme === "light", String(brightness));
-}

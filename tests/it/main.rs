@@ -29,5 +29,6 @@ mod store_outages;
 mod table_document;
 mod validation;
 mod wallets;
+mod watching;
 mod weather;
 mod witness;

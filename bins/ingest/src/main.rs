@@ -13,6 +13,7 @@ mod plan;
 mod run;
 mod status;
 mod summary;
+mod watching;
 
 use clap::Parser;
 use startup::{ExitCode, Failure, Settings, Shutdown};

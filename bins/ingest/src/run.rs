@@ -9,17 +9,19 @@ use fills::FillSource;
 use futures::future::{Either, select};
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
+use pacer::Pacer;
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use tokio::sync::watch;
 use wiring::database::Database;
 use wiring::errors::{from_run, from_source, from_table};
-use wiring::progress::{self, Bar, instant};
+use wiring::progress::{Bar, instant};
 use wiring::scope::{self, Scope};
 use wiring::{checkpoint, source};
 
 use crate::catalogue;
 use crate::plan;
 use crate::summary::Summary;
+use crate::watching::{Sources, Watching};
 
 /// Inserts at once: while one is being written, the next is on its way.
 pub(crate) const PARALLEL_INSERTS: usize = 2;
@@ -44,12 +46,6 @@ pub(crate) async fn run(
     bar: &Bar,
 ) -> Result<ExitCode, Failure> {
     scope::by_market(&settings.scope)?;
-    if settings.metrics_listen.is_some() {
-        return Err(
-            Failure::new(ExitCode::Usage, "this version serves no metrics")
-                .with_hint("leave --metrics-listen and METRICS_LISTEN out"),
-        );
-    }
     checkpoint::confirm_fresh(settings)?;
     preflight::before_opening(settings).pass()?;
     let mut database = Database::open(&settings.table).await?;
@@ -78,6 +74,7 @@ async fn backfill(
     database: &mut Database,
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
+    let mut watching = Watching::start(settings).await?;
     preflight::of_database(database).await.pass()?;
     let pacer = source::pacer(&settings.source);
     let client = source::client_over(&settings.source, pacer.clone(), |http| Arc::new(http))?;
@@ -104,7 +101,8 @@ async fn backfill(
     }
     let scope = scope::decide(settings, &survey, &database.table).await?;
     let checkpoint = checkpoint::open(settings, &scope)?;
-    checkpoint::check_promise(&checkpoint, database).await?;
+    let promised = checkpoint::check_promise(&checkpoint, database).await?;
+    watching.resume(promised.as_ref());
     tracing::info!(
         strategy = scope.strategy,
         why = scope.why,
@@ -115,9 +113,16 @@ async fn backfill(
     );
 
     let database = &*database;
-    let fills = load(
-        settings, &scope, &client, checkpoint, database, shutdown, bar,
-    );
+    let load = Load {
+        settings,
+        scope: &scope,
+        client: &client,
+        pacer: &pacer,
+        database,
+        watching: &watching,
+        bar,
+    };
+    let fills = load.run(checkpoint, shutdown);
     // A scan does not need the catalogue, so it does not wait for it.
     let conditions = async {
         match by_market {
@@ -128,7 +133,13 @@ async fn backfill(
         }
     };
     let loading = futures::future::join(fills, conditions);
-    let planning = plan::of_a_run(settings, &client, &pacer, &survey);
+    let planning = async {
+        let plan = plan::of_a_run(settings, &client, &pacer, &survey).await;
+        if let Some(plan) = &plan {
+            watching.expect(plan.expectation());
+        }
+        plan
+    };
     let ((outcome, catalogue), plan) = match select(Box::pin(loading), Box::pin(planning)).await {
         Either::Left((loaded, planning)) => {
             let plan = tokio::time::timeout(PATIENCE_WITH_A_PLAN, planning).await;
@@ -147,6 +158,7 @@ async fn backfill(
     let summary = Summary::of(settings, &scope, &client, &outcome, database, took);
     let mut summary = summary.await?;
     summary.plan = plan;
+    watching.end(&outcome).await;
     summary.print(settings.output)?;
     Ok(match outcome.end {
         End::Interrupted => ExitCode::Interrupted,
@@ -156,48 +168,64 @@ async fn backfill(
     })
 }
 
-async fn load(
-    settings: &Settings,
-    scope: &Scope,
-    client: &Arc<Client>,
-    checkpoint: FileStore,
-    database: &Database,
-    shutdown: &Shutdown,
-    bar: &Bar,
-) -> Result<Outcome, Failure> {
-    let batch = settings.table.insert_batch_size;
-    let queue_rows = batch.saturating_mul(PARALLEL_INSERTS + 1);
-    let mut sink = SinkConfig::new(&settings.table.table);
-    sink.max_rows = batch;
-    sink.queue_rows = queue_rows;
-    sink.parallel_inserts = PARALLEL_INSERTS;
-    let store = Arc::new(database.table.open(sink).await.map_err(from_table)?);
-    let workers = settings.source.workers;
-    let config = Config {
-        workers,
-        most_rows_in_hand: queue_rows + ROWS_COMING,
-        checkpoint_interval_units: settings.progress.checkpoint_interval,
-        ..Config::default()
-    };
-    let backfill = Backfill {
-        source: Arc::clone(client) as Arc<dyn FillSource>,
-        store: Arc::clone(&store) as Arc<dyn fills::FillStore>,
-        checkpoint: Arc::new(checkpoint),
-        span: scope.span,
-        source_block: scope.source_block,
-        groups: scope.groups.clone(),
-        config,
-    };
-    let (watch, snapshots) = watch::channel(Snapshot::default());
-    let outcome = tokio::select! {
-        outcome = backfill.run(shutdown.requested(), &watch) => outcome,
-        never = progress::follow(bar, snapshots) => match never {},
-    };
-    bar.clear();
-    let mut outcome = outcome.map_err(from_run)?;
-    let refused = store.sink().stats().rows_refused;
-    outcome.fills_inserted = outcome.fills_inserted.saturating_sub(refused);
-    Ok(outcome)
+/// What a load needs, and who watches it.
+struct Load<'a> {
+    settings: &'a Settings,
+    scope: &'a Scope,
+    client: &'a Arc<Client>,
+    pacer: &'a Pacer,
+    database: &'a Database,
+    watching: &'a Watching,
+    bar: &'a Bar,
+}
+
+impl Load<'_> {
+    async fn run(&self, checkpoint: FileStore, shutdown: &Shutdown) -> Result<Outcome, Failure> {
+        let settings = self.settings;
+        let batch = settings.table.insert_batch_size;
+        let queue_rows = batch.saturating_mul(PARALLEL_INSERTS + 1);
+        let mut sink = SinkConfig::new(&settings.table.table);
+        sink.max_rows = batch;
+        sink.queue_rows = queue_rows;
+        sink.parallel_inserts = PARALLEL_INSERTS;
+        let table = &self.database.table;
+        let store = Arc::new(table.open(sink).await.map_err(from_table)?);
+        let config = Config {
+            workers: settings.source.workers,
+            most_rows_in_hand: queue_rows + ROWS_COMING,
+            checkpoint_interval_units: settings.progress.checkpoint_interval,
+            ..Config::default()
+        };
+        let (watch, snapshots) = watch::channel(Snapshot::default());
+        let sources = Sources {
+            settings,
+            client: self.client,
+            pacer: self.pacer,
+            store: &store,
+            table,
+            snapshots,
+            span: self.scope.span,
+            most_rows_in_hand: config.most_rows_in_hand as u64,
+        };
+        let backfill = Backfill {
+            source: Arc::clone(self.client) as Arc<dyn FillSource>,
+            store: Arc::clone(&store) as Arc<dyn fills::FillStore>,
+            checkpoint: Arc::new(checkpoint),
+            span: self.scope.span,
+            source_block: self.scope.source_block,
+            groups: self.scope.groups.clone(),
+            config,
+        };
+        let outcome = tokio::select! {
+            outcome = backfill.run(shutdown.requested(), &watch) => outcome,
+            never = self.watching.follow(self.bar, sources) => match never {},
+        };
+        self.bar.clear();
+        let mut outcome = outcome.map_err(from_run)?;
+        let refused = store.sink().stats().rows_refused;
+        outcome.fills_inserted = outcome.fills_inserted.saturating_sub(refused);
+        Ok(outcome)
+    }
 }
 
 fn tell_where(settings: &Settings, database: &Database) {

@@ -131,6 +131,26 @@ impl FillTable {
         )
     }
 
+    /// Counts the rows of each month, as parts have them; months are numbers such as 202410. Not tried
+    /// again: it is asked for every few seconds.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn rows_by_month(&self) -> Result<Vec<(u32, u64)>, Error> {
+        let rows = self
+            .query(
+                "-- rows_by_month\nSELECT toUInt32OrZero(partition) AS month, sum(rows) AS fills\n\
+                 FROM system.parts WHERE active\n\
+                 AND database = {database:String} AND table = {table:String}\n\
+                 GROUP BY month ORDER BY month",
+            )
+            .param("database", self.names().database())
+            .param("table", &self.names().data().name)
+            .fetch_all()
+            .await?;
+        Ok(rows)
+    }
+
     /// Returns what the table costs on disk.
     ///
     /// # Errors

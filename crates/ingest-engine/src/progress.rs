@@ -154,6 +154,24 @@ impl Progress {
         (groups + parts) / whole
     }
 
+    /// Returns the share of a span's time that is done, over all groups, 0 to 1; of what lies outside of
+    /// the range nothing counts.
+    pub fn share_of_time_in(&self, span: Span) -> f64 {
+        let span = span.intersection(&self.span);
+        let whole = span.seconds() as f64 * f64::from(self.groups);
+        if whole == 0.0 {
+            return 1.0;
+        }
+        let groups = self.groups_done.seconds() as f64 * span.seconds() as f64;
+        let open = |set: &SpanSet| set.gaps(span).iter().map(Span::seconds).sum::<u64>();
+        let parts: f64 = self
+            .seconds_done
+            .values()
+            .map(|set| (span.seconds() - open(set)) as f64)
+            .sum();
+        (groups + parts) / whole
+    }
+
     /// Refuses what is said of groups that are not there, and leaves nothing said twice: whatever
     /// file this was read from, its size is what bounds the work with it.
     fn checked(mut self) -> Result<Self, String> {

@@ -26,21 +26,24 @@ pub fn open(settings: &Settings, scope: &Scope) -> Result<FileStore, Failure> {
 }
 
 /// Refuses a checkpoint that promises more rows than the table holds: the table was emptied or is
-/// another one, and the run would end as complete without them.
+/// another one, and the run would end as complete without them. Returns what it promises, if it is of
+/// a run.
 ///
 /// # Errors
 /// That it does, or that checkpoint or table cannot be read.
-pub async fn check_promise(checkpoint: &FileStore, database: &Database) -> Result<(), Failure> {
+pub async fn check_promise(
+    checkpoint: &FileStore,
+    database: &Database,
+) -> Result<Option<Progress>, Failure> {
     let Some(loaded) = checkpoint.load().await.map_err(from_checkpoint)? else {
-        return Ok(());
+        return Ok(None);
     };
     // What is not a run's progress is the engine's to refuse.
     let Ok(progress) = serde_json::from_slice::<Progress>(&loaded.payload) else {
-        return Ok(());
+        return Ok(None);
     };
-    check_kept(&progress, &database.table, checkpoint.path())
-        .await
-        .map(drop)
+    check_kept(&progress, &database.table, checkpoint.path()).await?;
+    Ok(Some(progress))
 }
 
 /// Counts what the table holds of the range of a checkpoint's progress.

@@ -1,17 +1,7 @@
-//! The line that shows how a run goes: drawn in place on a terminal, logged every ten seconds
-//! where there is none.
-
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::time::{Duration, Instant};
+//! The line at the bottom of the terminal, and how figures are written.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ingest_engine::Snapshot;
 use startup::Output;
-use tokio::sync::watch;
-
-const DRAW_EVERY: Duration = Duration::from_millis(250);
-const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// A line at the bottom of the terminal; nothing where there is no terminal.
 #[derive(Debug, Clone)]
@@ -41,118 +31,15 @@ impl Bar {
         self.0.tick();
     }
 
-    fn shows(&self) -> bool {
+    /// Tells whether there is a terminal that it is drawn on.
+    pub fn shows(&self) -> bool {
         !self.0.is_hidden()
     }
-}
 
-/// Shows a run's snapshots until it is dropped.
-///
-/// # Cancel safety
-/// Made to be dropped.
-pub async fn follow(bar: &Bar, mut watch: watch::Receiver<Snapshot>) -> Infallible {
-    let mut pace = Pace::new();
-    let every = if bar.shows() { DRAW_EVERY } else { LOG_EVERY };
-    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
-    loop {
-        tick.tick().await;
-        let snapshot = *watch.borrow_and_update();
-        let pace = pace.measure(&snapshot);
-        if bar.shows() {
-            bar.0.set_message(line(&snapshot, &pace));
-            bar.0.tick();
-        } else {
-            tracing::info!(
-                fills = snapshot.fills_inserted,
-                fills_per_second = pace.fills_per_second.round(),
-                share_done = (share(&snapshot) * 1000.0).round() / 1000.0,
-                seconds_left = pace.seconds_left.map(f64::round),
-                requests_in_flight = snapshot.requests_in_flight,
-                rows_in_hand = snapshot.rows_in_hand,
-                pages = snapshot.pages,
-                failed_units = snapshot.failed_units,
-                dead_letters = snapshot.dead_letters,
-                "progress"
-            );
-        }
-    }
-}
-
-impl Bar {
     /// Takes the line away.
     pub fn clear(&self) {
         self.0.finish_and_clear();
     }
-}
-
-struct Measured {
-    fills_per_second: f64,
-    seconds_left: Option<f64>,
-}
-
-/// The rate over the last ten seconds.
-struct Pace {
-    seen: VecDeque<(Instant, u64)>,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            seen: VecDeque::from([(Instant::now(), 0)]),
-        }
-    }
-
-    fn measure(&mut self, snapshot: &Snapshot) -> Measured {
-        let now = Instant::now();
-        let fills = snapshot.fills_inserted + snapshot.fills_found;
-        self.seen.push_back((now, fills));
-        let old = |seen: &VecDeque<(Instant, u64)>| {
-            seen.len() > 2 && seen.front().is_some_and(|&(at, _)| now - at > LOG_EVERY)
-        };
-        while old(&self.seen) {
-            self.seen.pop_front();
-        }
-        let (since, before) = self.seen.front().copied().unwrap_or((now, fills));
-        let seconds = (now - since).as_secs_f64().max(0.001);
-        let fills_per_second = (fills - before) as f64 / seconds;
-        let ahead = snapshot.rows_ahead + snapshot.rows_in_hand as f64;
-        Measured {
-            fills_per_second,
-            seconds_left: (fills_per_second > 0.0).then(|| ahead / fills_per_second),
-        }
-    }
-}
-
-/// Estimates the share done: rows where the parts ahead are known, at the most what time says.
-fn share(snapshot: &Snapshot) -> f64 {
-    let done = (snapshot.fills_inserted + snapshot.fills_found) as f64;
-    let all = done + snapshot.rows_in_hand as f64 + snapshot.rows_ahead;
-    if all > 0.0 {
-        done / all
-    } else {
-        snapshot.share_of_time
-    }
-}
-
-fn line(snapshot: &Snapshot, pace: &Measured) -> String {
-    let left = match pace.seconds_left {
-        Some(seconds) => format!("about {} left", duration(seconds)),
-        None => "estimating".to_owned(),
-    };
-    let mut line = format!(
-        "{} fills  {:.0} %  {}/s  {left}  {} in flight",
-        grouped(snapshot.fills_inserted + snapshot.fills_found),
-        share(snapshot) * 100.0,
-        grouped(pace.fills_per_second as u64),
-        snapshot.requests_in_flight,
-    );
-    if snapshot.failed_units > 0 {
-        line += &format!("  {} parts failed", snapshot.failed_units);
-    }
-    if snapshot.dead_letters > 0 {
-        line += &format!("  {} dead letters", snapshot.dead_letters);
-    }
-    line
 }
 
 /// Writes seconds as `1 h 02 min`, `3 min 20 s` or `20 s`.

@@ -13,6 +13,7 @@ use wiring::progress::{duration, grouped, instant};
 use wiring::scope;
 
 use crate::run::{PARALLEL_INSERTS, ROWS_COMING};
+use crate::watching::Expectation;
 
 /// Goldsky's general rule, which counts until the source says otherwise.
 const GENERAL_RULE_PER_10S: u64 = 50;
@@ -149,6 +150,14 @@ impl Plan {
             requests_per_10s_learned: pace.learned,
             disk_bytes: low.disk_bytes,
             memory_bytes: memory_bytes(settings),
+        }
+    }
+
+    /// Returns what a run is held against while it goes on.
+    pub(crate) fn expectation(&self) -> Expectation {
+        Expectation {
+            fills: self.fills_total,
+            seconds_high: self.seconds_high,
         }
     }
 

@@ -1,0 +1,121 @@
+//! A status in a line: for a terminal, most important first, and for a log.
+
+use monitor::{State, Status};
+use wiring::progress::{duration, grouped};
+
+/// Writes what fits on a terminal; what is behind the edge is the least important.
+pub(super) fn line(status: &Status) -> String {
+    let left = match status.seconds_left {
+        Some(seconds) => format!("about {} left", duration(seconds)),
+        None => "estimating".to_owned(),
+    };
+    let mut parts = vec![
+        format!("{} fills", grouped(status.fills_done)),
+        format!("{:.1} %", status.share_done * 100.0),
+        format!("{}/s", grouped(status.fills_per_second as u64)),
+        left,
+    ];
+    match status.state {
+        State::Stalled => parts.push(format!(
+            "no answer for {}",
+            duration(status.seconds_since_answer)
+        )),
+        State::Paused => parts.push("paused for the rate".to_owned()),
+        State::Waiting => parts.push("waiting for ClickHouse".to_owned()),
+        _ => {}
+    }
+    let mut add = |number: u64, what: &str| {
+        if number > 0 {
+            parts.push(format!("{} {what}", grouped(number)));
+        }
+    };
+    add(status.failed_units, "parts failed");
+    add(status.dead_letters, "dead letters");
+    parts.push(format!("{} in flight", status.requests_in_flight));
+    if let Some(limit) = status.requests_per_10s {
+        parts.push(format!("{limit} in 10 s"));
+    }
+    let mut add = |number: u64, what: &str| {
+        if number > 0 {
+            parts.push(format!("{} {what}", grouped(number)));
+        }
+    };
+    add(status.rate_limited, "times rate limited");
+    add(status.retries, "retries");
+    add(status.rows_in_hand, "rows in hand");
+    parts.push(format!(
+        "{}/s overall",
+        grouped(status.fills_per_second_overall as u64)
+    ));
+    if let Some(age) = status.checkpoint_age_seconds {
+        parts.push(format!("checkpoint {} ago", duration(age)));
+    }
+    parts.join("  ")
+}
+
+/// Logs it with the names that its JSON has.
+pub(super) fn log(status: &Status) {
+    tracing::info!(
+        state = status.state.as_str(),
+        share_done = (status.share_done * 1000.0).round() / 1000.0,
+        seconds_left = status.seconds_left.map(f64::round),
+        fills_done = status.fills_done,
+        fills_inserted = status.fills_inserted,
+        fills_per_second = status.fills_per_second.round(),
+        fills_per_second_overall = status.fills_per_second_overall.round(),
+        requests = status.requests,
+        requests_in_flight = status.requests_in_flight,
+        requests_per_10s = status.requests_per_10s,
+        rate_limited = status.rate_limited,
+        retries = status.retries,
+        pages = status.pages,
+        rows_in_hand = status.rows_in_hand,
+        rows_waiting = status.rows_waiting,
+        checkpoint_age_seconds = status.checkpoint_age_seconds.map(f64::round),
+        failed_units = status.failed_units,
+        dead_letters = status.dead_letters,
+        "progress"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_most_comes_first() {
+        let status = Status {
+            state: State::Running,
+            fills_done: 1_234_567,
+            share_done: 0.345,
+            fills_per_second: 45_000.4,
+            fills_per_second_overall: 40_000.0,
+            seconds_left: Some(754.0),
+            requests_in_flight: 12,
+            requests_per_10s: Some(50),
+            rate_limited: 3,
+            rows_in_hand: 9_000,
+            checkpoint_age_seconds: Some(2.0),
+            ..Status::default()
+        };
+        assert_eq!(
+            line(&status),
+            "1,234,567 fills  34.5 %  45,000/s  about 12 min 34 s left  12 in flight  50 in 10 s  \
+             3 times rate limited  9,000 rows in hand  40,000/s overall  checkpoint 2 s ago"
+        );
+    }
+
+    #[test]
+    fn what_holds_it_up_stands_before_details() {
+        let stalled = Status {
+            state: State::Stalled,
+            seconds_since_answer: 7.0,
+            failed_units: 1,
+            ..Status::default()
+        };
+        let text = line(&stalled);
+        assert!(
+            text.starts_with("0 fills  0.0 %  0/s  estimating  no answer for 7 s  1 parts failed")
+        );
+    }
+}

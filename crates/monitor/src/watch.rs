@@ -1,0 +1,296 @@
+//! From one reading to the next: rates, share done, time left.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::history::History;
+use crate::reading::Reading;
+use crate::status::{State, Status};
+
+/// What "now" is in a rate.
+const RECENT: Duration = Duration::from_secs(10);
+/// What the time left is told from: long enough for what comes in waves of ten seconds.
+const MINUTE: Duration = Duration::from_secs(60);
+/// Without an answer for so long a source counts as stalled: the longest request that is made is
+/// expected to take 2.5 s, and others are answered meanwhile.
+const STALLED: Duration = Duration::from_secs(3);
+
+/// One reading, as far as rates need it.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at: Duration,
+    fills: u64,
+    requests: u64,
+}
+
+/// Follows a run, reading by reading. Pure: times are those that it is told, since the run began.
+#[derive(Debug, Default)]
+pub struct Watch {
+    marks: VecDeque<Mark>,
+    status: Status,
+    history: History,
+    answered_at: Duration,
+    pages: u64,
+    /// When the last refusal for the rate was seen, and how many there were by then.
+    refused: Option<Duration>,
+    rate_limited: u64,
+}
+
+impl Watch {
+    /// Makes one that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns what the last reading meant.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Returns how fast it went since it began.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Takes in a reading made at `at`, later than the one before.
+    pub fn note(&mut self, at: Duration, reading: Reading) {
+        if reading.pages != self.pages {
+            self.pages = reading.pages;
+            self.answered_at = at;
+        }
+        if reading.rate_limited != self.rate_limited {
+            self.rate_limited = reading.rate_limited;
+            self.refused = Some(at);
+        }
+        self.marks.push_back(Mark {
+            at,
+            fills: reading.fills_inserted + reading.fills_found,
+            requests: reading.requests,
+        });
+        // The last one before the minute stays: the minute begins there.
+        while self.marks.get(1).is_some_and(|mark| at - mark.at >= MINUTE) {
+            self.marks.pop_front();
+        }
+        let mut status = Status::of(&reading);
+        let recent = self.since(RECENT);
+        status.seconds = at.as_secs_f64();
+        status.fills_per_second = recent.fills_per_second;
+        status.requests_per_second = recent.requests_per_second;
+        status.fills_per_second_overall =
+            (reading.fills_inserted + reading.fills_found) as f64 / at.as_secs_f64().max(0.001);
+        status.seconds_since_answer = (at - self.answered_at).as_secs_f64();
+        status.state = self.state(at, &reading);
+        let all = expected(&reading);
+        status.share_done = share(&reading, all);
+        status.seconds_left = self.seconds_left(&reading, all);
+        self.history.note(at, status.fills_per_second);
+        self.status = status;
+    }
+
+    fn state(&self, at: Duration, reading: &Reading) -> State {
+        if reading.paused.is_some() {
+            return State::Paused;
+        }
+        if reading.requests_in_flight > 0 {
+            // Who was refused a moment ago asks one by one until the window is over.
+            let was_refused = self.refused.is_some_and(|refused| at - refused < RECENT);
+            return match at - self.answered_at {
+                quiet if quiet >= STALLED && was_refused => State::Paused,
+                quiet if quiet >= STALLED => State::Stalled,
+                _ if reading.pages == 0 => State::Starting,
+                _ => State::Running,
+            };
+        }
+        match reading {
+            Reading { pages: 0, .. } => State::Starting,
+            Reading {
+                rows_in_hand,
+                most_rows_in_hand,
+                ..
+            } if *rows_in_hand > 0 && rows_in_hand >= most_rows_in_hand => State::Waiting,
+            Reading { rows_ahead, .. } if *rows_ahead > 0.0 => State::Running,
+            _ => State::Inserting,
+        }
+    }
+
+    fn seconds_left(&self, reading: &Reading, all: Option<f64>) -> Option<f64> {
+        let left = all? - reading.fills_done() as f64;
+        let pace = self.since(MINUTE).fills_per_second;
+        (pace > 0.0).then(|| left.max(0.0) / pace)
+    }
+
+    fn since(&self, span: Duration) -> Rates {
+        let Some(&last) = self.marks.back() else {
+            return Rates::default();
+        };
+        let begin = Mark {
+            at: Duration::ZERO,
+            fills: 0,
+            requests: 0,
+        };
+        let before = self
+            .marks
+            .iter()
+            .rev()
+            .find(|mark| last.at - mark.at >= span);
+        let from = before.copied().unwrap_or(match self.marks.front() {
+            // The minute is not full yet: then it is all there was.
+            Some(first) if last.at - first.at > span => *first,
+            _ => begin,
+        });
+        let seconds = (last.at - from.at).as_secs_f64().max(0.001);
+        Rates {
+            fills_per_second: (last.fills - from.fills) as f64 / seconds,
+            requests_per_second: (last.requests - from.requests) as f64 / seconds,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Rates {
+    fills_per_second: f64,
+    requests_per_second: f64,
+}
+
+/// Returns how many rows the job has, as far as anything tells: never fewer than are known by now.
+fn expected(reading: &Reading) -> Option<f64> {
+    let known = reading.fills_done() as f64 + reading.rows_in_hand as f64;
+    match reading.fills_expected {
+        Some(expected) => Some((expected as f64).max(known)),
+        None if reading.rows_ahead > 0.0 => Some(known + reading.rows_ahead),
+        None => None,
+    }
+}
+
+fn share(reading: &Reading, all: Option<f64>) -> f64 {
+    match all {
+        Some(all) if all > 0.0 => reading.fills_done() as f64 / all,
+        _ => reading.share_of_time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn reading(fills_inserted: u64) -> Reading {
+        Reading {
+            fills_inserted,
+            pages: fills_inserted / 1000,
+            requests: fills_inserted / 10_000,
+            requests_in_flight: 3,
+            fills_expected: Some(100_000),
+            ..Reading::default()
+        }
+    }
+
+    #[test]
+    fn rates_are_of_the_last_ten_seconds_and_of_all() {
+        let mut watch = Watch::new();
+        for second in 1..=30 {
+            // Slow at first, then ten times as fast.
+            let fills = if second <= 10 {
+                second * 100
+            } else {
+                1000 + (second - 10) * 1000
+            };
+            watch.note(Duration::from_secs(second), reading(fills));
+        }
+        let status = watch.status();
+        assert_eq!(status.fills_per_second, 1000.0);
+        assert_eq!(status.fills_per_second_overall, 700.0);
+        assert_eq!(status.share_done, 0.21);
+        // The minute is not full, so the time left is by all of it.
+        assert_eq!(status.seconds_left, Some(79_000.0 / 700.0));
+    }
+
+    #[test]
+    fn a_source_that_does_not_answer_is_stalled_within_three_seconds() {
+        let mut watch = Watch::new();
+        watch.note(seconds(1.0), reading(5000));
+        assert_eq!(watch.status().state, State::Running);
+        watch.note(seconds(3.9), reading(5000));
+        assert_eq!(watch.status().state, State::Running);
+        watch.note(seconds(4.0), reading(5000));
+        assert_eq!(watch.status().state, State::Stalled);
+        assert_eq!(watch.status().seconds_since_answer, 3.0);
+        watch.note(seconds(5.0), reading(6000));
+        assert_eq!(watch.status().state, State::Running);
+    }
+
+    #[test]
+    fn silence_after_a_refusal_is_a_pause() {
+        let mut watch = Watch::new();
+        let refused = Reading {
+            rate_limited: 1,
+            ..reading(5000)
+        };
+        watch.note(seconds(1.0), refused.clone());
+        watch.note(seconds(9.0), refused.clone());
+        assert_eq!(watch.status().state, State::Paused);
+        watch.note(seconds(11.0), refused);
+        assert_eq!(watch.status().state, State::Stalled);
+    }
+
+    #[test]
+    fn what_a_run_waits_for_is_told_apart() {
+        let check = |reading: Reading, expected| {
+            let mut watch = Watch::new();
+            watch.note(seconds(1.0), reading);
+            assert_eq!(watch.status().state, expected);
+        };
+        check(Reading::default(), State::Starting);
+        let some = Reading {
+            pages: 1,
+            rows_in_hand: 500,
+            most_rows_in_hand: 1000,
+            ..Reading::default()
+        };
+        check(some.clone(), State::Inserting);
+        let paused = Some(seconds(2.0));
+        check(
+            Reading {
+                paused,
+                ..some.clone()
+            },
+            State::Paused,
+        );
+        let full = Reading {
+            rows_in_hand: 1000,
+            ..some
+        };
+        check(full, State::Waiting);
+    }
+
+    #[test]
+    fn without_an_estimate_the_parts_under_way_and_then_time_tell() {
+        let mut watch = Watch::new();
+        let unknown = Reading {
+            fills_expected: None,
+            rows_ahead: 15_000.0,
+            ..reading(5000)
+        };
+        watch.note(seconds(1.0), unknown.clone());
+        assert_eq!(watch.status().share_done, 0.25);
+        let nothing = Reading {
+            rows_ahead: 0.0,
+            share_of_time: 0.5,
+            ..unknown
+        };
+        watch.note(seconds(2.0), nothing);
+        assert_eq!(watch.status().share_done, 0.5);
+        assert_eq!(watch.status().seconds_left, None);
+    }
+
+    #[test]
+    fn there_are_never_fewer_fills_than_came() {
+        let mut watch = Watch::new();
+        watch.note(seconds(1.0), reading(120_000));
+        assert_eq!(watch.status().share_done, 1.0);
+        assert_eq!(watch.status().seconds_left, Some(0.0));
+    }
+}

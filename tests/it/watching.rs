@@ -1,0 +1,143 @@
+//! A run that is watched from outside.
+
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::harness::*;
+use crate::refusals::assert_message;
+
+async fn asked(url: &str) -> (u16, String) {
+    let answer = http().get(url).send().await.unwrap();
+    let code = answer.status().as_u16();
+    (code, answer.text().await.unwrap())
+}
+
+/// Returns the value of a metric.
+#[track_caller]
+fn metric(text: &str, name: &str) -> f64 {
+    let mut values = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let value = values.next();
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+#[tokio::test]
+async fn a_run_tells_scrapers_and_browsers_how_it_goes_and_what_it_knows_of_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let slow = [
+        "--fills",
+        "60000",
+        "--markets",
+        "200",
+        "--latency-ms",
+        "200",
+    ];
+    let source = Source::start(directory.path(), &slow);
+    let engine = Engine::start(directory.path());
+    let arguments = ["--metrics-listen", "127.0.0.1:0", "--workers", "2"];
+    let mut run = ingest(directory.path(), &source, &arguments);
+    run.args(["--clickhouse-url", &engine.url]);
+    let mut run = Running::start(run);
+    let url = run.find_in_stderr("\"url\":\"", "\"").await;
+
+    let mut text = String::new();
+    for _ in 0..600 {
+        text = asked(&format!("{url}/metrics")).await.1;
+        if text.contains("clob_backfill_time_left_seconds ")
+            && metric(&text, "clob_backfill_fills_inserted_total") > 0.0
+        {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(metric(&text, "clob_backfill_fills_expected"), 60_000.0);
+    let share = metric(&text, "clob_backfill_share_done_ratio");
+    assert!(0.0 < share && share < 1.0, "{share}");
+    assert!(metric(&text, "clob_backfill_requests_in_flight") <= 2.0);
+    assert!(metric(&text, "clob_backfill_request_latency_seconds") >= 0.2);
+    assert!(metric(&text, "clob_backfill_disk_free_bytes") > 0.0);
+
+    let (code, health) = asked(&format!("{url}/health")).await;
+    let health: Value = serde_json::from_str(&health).unwrap();
+    assert_eq!((code, &health["ok"]), (200, &Value::Bool(true)));
+    let (_, status) = asked(&format!("{url}/status.json")).await;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["status"]["months"].as_array().unwrap().len(), 42);
+
+    let mut events = http().get(format!("{url}/events")).send().await.unwrap();
+    let (mut told, mut last) = (0, String::new());
+    while let Some(chunk) = events.chunk().await.unwrap() {
+        last += std::str::from_utf8(&chunk).unwrap();
+        told += 1;
+        if last.contains("event: ended") && last.ends_with("\n\n") {
+            break;
+        }
+    }
+    assert!(told > 2, "{told} events");
+    let (_, last) = last.rsplit_once("event: ended\ndata: ").unwrap();
+    let last: Value = serde_json::from_str(last.trim()).unwrap();
+    let summary = run.end().expect(0).json();
+    // The last word has the same figures under the same names as the final object.
+    for key in [
+        "fills_inserted",
+        "requests",
+        "pages",
+        "retries",
+        "rate_limited",
+    ] {
+        let at_most = summary[key].as_u64().unwrap();
+        let told = last["status"][key].as_u64().unwrap();
+        assert!(told <= at_most, "{key}: {told}, {at_most} in the summary");
+    }
+    assert_eq!(last["status"]["fills_inserted"], summary["fills_inserted"]);
+    assert_eq!(last["status"]["state"], "ended");
+    assert_eq!(last["status"]["share_done"], 1.0);
+    // Nobody listens any more.
+    assert!(http().get(&url).send().await.is_err());
+}
+
+#[tokio::test]
+async fn what_holds_a_run_up_is_told_once_with_what_helps() {
+    let directory = tempfile::tempdir().unwrap();
+    let bad = [
+        "--fills",
+        "30000",
+        "--markets",
+        "100",
+        "--fault",
+        "http-500=0.5",
+    ];
+    let source = Source::start(directory.path(), &bad);
+    let run = ingest(directory.path(), &source, &["--workers", "2"]);
+    let ended = Running::start(run).end().expect(0);
+    let warned = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("\"warning\":\"source_failing\""))
+        .filter(|line| line.contains("\"level\":\"WARN\""));
+    let warned: Vec<&str> = warned.collect();
+    assert_eq!(warned.len(), 1, "{}", ended.stderr);
+    let warned: Value = serde_json::from_str(warned[0]).unwrap();
+    assert!(
+        warned["message"]
+            .as_str()
+            .unwrap()
+            .contains("of the last minute failed")
+    );
+    assert!(warned["mend"].as_str().unwrap().contains("--workers"));
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(directory.path(), &["--fills", "100", "--markets", "5"]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = ingest(directory.path(), &source, &["--metrics-listen", &address]);
+    let ended = Running::start(run).end();
+    assert_message(&ended, 2, &[&address, "--metrics-listen"]);
+}
