@@ -141,3 +141,93 @@ async fn an_address_that_is_taken_is_named() {
     let ended = Running::start(run).end();
     assert_message(&ended, 2, &[&address, "--metrics-listen"]);
 }
+
+fn told(directory: &std::path::Path, arguments: &[&str]) -> Value {
+    let mut command = command("ingest", directory);
+    command.args(["--output", "json"]).args(arguments);
+    Running::start(command).end().expect(0).json()
+}
+
+#[tokio::test]
+async fn each_run_leaves_a_report_that_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(directory.path(), &["--fills", "3000", "--markets", "20"]);
+    let none = told(directory.path(), &["runs"]);
+    assert_eq!(none, serde_json::json!({"runs": []}));
+
+    let run = || Running::start(ingest(directory.path(), &source, &[])).end();
+    let (first, second) = (run().expect(0).json(), run().expect(0).json());
+    for summary in [&first, &second] {
+        let report = summary["report"].as_str().unwrap();
+        let left = std::fs::read_to_string(directory.path().join(report)).unwrap();
+        assert_eq!(&serde_json::from_str::<Value>(&left).unwrap(), summary);
+    }
+    std::fs::write(directory.path().join("data/runs/zzz.json"), "cut off").unwrap();
+    let listed = told(directory.path(), &["runs"]);
+    let listed = listed["runs"].as_array().unwrap();
+    assert_eq!(listed[..2], [first.clone(), second]);
+    assert!(
+        listed[2]["error"].is_string() && listed.len() == 3,
+        "{listed:?}"
+    );
+
+    let mut shown = command("ingest", directory.path());
+    shown.args(["runs", "--output", "human"]);
+    let shown = Running::start(shown).end().expect(0).stdout;
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(
+        lines[0].starts_with(first["run_id"].as_str().unwrap()),
+        "{shown}"
+    );
+    assert!(
+        lines[0].contains("complete") && lines[0].contains("3,000 fills"),
+        "{shown}"
+    );
+    assert!(lines[2].contains("zzz.json"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_status_that_is_watched_goes_on_while_the_run_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let slow = [
+        "--fills",
+        "60000",
+        "--markets",
+        "200",
+        "--latency-ms",
+        "200",
+    ];
+    let source = Source::start(directory.path(), &slow);
+    let engine = Engine::start(directory.path());
+    let server = ["--clickhouse-url", &engine.url];
+    let mut run = ingest(directory.path(), &source, &["--workers", "1"]);
+    run.args(server);
+    let mut run = Running::start(run);
+    run.find_in_stderr("the backfill begins", "\n").await;
+
+    let mut watched = command("ingest", directory.path());
+    watched
+        .args(["--output", "json", "status", "--watch"])
+        .args(server);
+    let mut watched = Running::start(watched);
+    let mut looks = Vec::new();
+    for _ in 0..60 {
+        looks.push(watched.ready());
+        let last: &Value = looks.last().unwrap();
+        if looks.len() > 1 && last["fills"].as_u64() > Some(0) {
+            break;
+        }
+    }
+    let last = looks.last().unwrap();
+    assert_eq!(last["state"], "running");
+    assert!(last["fills_per_second"].as_f64().unwrap() >= 0.0);
+    assert!(looks[0]["fills_per_second"].is_null());
+    assert_eq!(last["markets_known"], 200);
+    watched.signal("INT");
+    watched.end().expect(130);
+    run.signal("INT");
+    run.end().expect(130);
+
+    let after = ["--output", "json", "status", server[0], server[1]];
+    assert_eq!(told(directory.path(), &after[2..])["state"], "stopped");
+}

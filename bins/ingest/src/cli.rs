@@ -76,7 +76,10 @@ pub(crate) enum Command {
     Markets(MarketsArgs),
     /// Show where the backfill stands, from the checkpoint and the table
     #[command(after_help = help::STATUS)]
-    Status,
+    Status(StatusArgs),
+    /// List the runs that left a report in the data directory
+    #[command(after_help = help::RUNS)]
+    Runs,
     /// The embedded ClickHouse engine
     #[command(subcommand, after_help = help::ENGINE)]
     Engine(EngineCommand),
@@ -96,6 +99,13 @@ pub(crate) struct MarketsArgs {
     /// Also load slugs, questions and outcomes from Gamma
     #[arg(long)]
     pub(crate) gamma: bool,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct StatusArgs {
+    /// Show it again every two seconds until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, Clone, Copy, Args)]

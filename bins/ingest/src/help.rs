@@ -53,9 +53,19 @@ pub(crate) const STATUS: &str = "\
 Examples:
   ingest status                                   of the backfill into ./data
   ingest status --data-dir /srv/clob-backfill     of another one
+  ingest status --watch                           again every two seconds, while a run goes on
   ingest status --output json                     for scripts: state, share_done, fills, next
 
 States are: not started, running, stopped, complete.";
+
+/// Of `ingest runs`.
+pub(crate) const RUNS: &str = "\
+Examples:
+  ingest runs                                     each run with its outcome and its report
+  ingest runs --data-dir /srv/clob-backfill       of another data directory
+  ingest runs --output json                       the reports themselves
+
+A run leaves its final object in DATA_DIR/runs, also where it was interrupted or left work.";
 
 /// Of `ingest engine`.
 pub(crate) const ENGINE: &str = "\

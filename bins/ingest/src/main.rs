@@ -10,7 +10,9 @@ mod engine;
 mod help;
 mod markets;
 mod plan;
+mod reports;
 mod run;
+mod runs;
 mod status;
 mod summary;
 mod watching;
@@ -47,7 +49,10 @@ async fn dispatch(cli: Cli, settings: Settings, bar: Bar) -> Result<ExitCode, Fa
         }
         Some(Command::Doctor) => doctor::show(&settings, &shutdown).await,
         Some(Command::Markets(args)) => markets::load(&settings, args, &shutdown).await,
-        Some(Command::Status) => status::show(&demo::placed(settings, &cli.demo)).await,
+        Some(Command::Status(args)) => {
+            status::show(&demo::placed(settings, &cli.demo), args, &shutdown).await
+        }
+        Some(Command::Runs) => runs::show(&demo::placed(settings, &cli.demo)),
         Some(Command::Engine(command)) => {
             let settings = demo::placed(settings, &cli.demo);
             engine::run(&settings, command, &shutdown).await

@@ -159,6 +159,7 @@ async fn backfill(
     let mut summary = summary.await?;
     summary.plan = plan;
     watching.end(&outcome).await;
+    summary.leave(settings);
     summary.print(settings.output)?;
     Ok(match outcome.end {
         End::Interrupted => ExitCode::Interrupted,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use command_line::VERSION;
 use fill_table::{FillTable, Totals};
 use goldsky_client::Client;
 use ingest_engine::{End, FailedUnit, Outcome};
@@ -13,6 +14,7 @@ use wiring::progress::{duration, grouped};
 use wiring::scope::Scope;
 
 use crate::plan::{Actual, Plan};
+use crate::reports;
 
 /// How long a run that was asked to stop asks for what the table holds.
 const PATIENCE_OF_A_STOP: Duration = Duration::from_secs(1);
@@ -21,7 +23,9 @@ const PATIENCE_OF_A_STOP: Duration = Duration::from_secs(1);
 /// null where a run was stopped and the table could not be read.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    run_id: String,
+    pub(crate) run_id: String,
+    began_at: String,
+    version: &'static str,
     strategy: &'static str,
     fills_inserted: u64,
     fills_found: u64,
@@ -47,6 +51,8 @@ pub(crate) struct Summary {
     pub(crate) plan: Option<Plan>,
     checkpoint: String,
     table: String,
+    /// Where this object was left; null where it could not be written.
+    report: Option<String>,
     #[serde(skip)]
     query_hint: String,
 }
@@ -96,6 +102,8 @@ impl Summary {
         let rate = |count: u64| count as f64 / seconds.max(0.001);
         Ok(Self {
             run_id: run_id(),
+            began_at: began_at(took),
+            version: VERSION,
             strategy: scope.strategy,
             fills_inserted: outcome.fills_inserted,
             fills_found: outcome.fills_found,
@@ -122,8 +130,19 @@ impl Summary {
             failed_units: outcome.progress.failed.clone(),
             checkpoint: settings.progress.checkpoint.display().to_string(),
             table: settings.table.table.clone(),
+            report: None,
             query_hint: query_hint(settings),
         })
+    }
+
+    /// Leaves it among the reports of the data directory. A run that did its work does not fail for it.
+    pub(crate) fn leave(&mut self, settings: &Settings) {
+        let path = reports::path(&settings.table.data_dir, &self.run_id);
+        self.report = Some(path.display().to_string());
+        if let Err(error) = reports::write(&path, self) {
+            self.report = None;
+            tracing::warn!(%error, report = %path.display(), "the report of the run was not written");
+        }
     }
 
     /// Prints it for people or for programs.
@@ -193,6 +212,9 @@ impl Summary {
                 self.table
             );
         }
+        if let Some(report) = &self.report {
+            text += &format!("  report      {report}\n");
+        }
         for unit in &self.failed_units {
             text += &format!(
                 "  failed      [{}, {}) after {} attempts: {}\n",
@@ -234,4 +256,10 @@ fn query_hint(settings: &Settings) -> String {
 fn run_id() -> String {
     let now = jiff::Timestamp::now();
     format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), std::process::id())
+}
+
+fn began_at(took: Duration) -> String {
+    let began = jiff::Timestamp::now()
+        .checked_sub(jiff::SignedDuration::try_from(took).unwrap_or_default());
+    format!("{:.0}", began.unwrap_or(jiff::Timestamp::UNIX_EPOCH))
 }
