@@ -19,7 +19,7 @@ use wiring::scope::{self, Scope};
 use wiring::{checkpoint, source};
 
 use crate::catalogue;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::summary::Summary;
 use crate::watching::{Sources, Watching};
 
@@ -133,13 +133,8 @@ async fn backfill(
         }
     };
     let loading = futures::future::join(fills, conditions);
-    let planning = async {
-        let plan = plan::of_a_run(settings, &client, &pacer, &survey).await;
-        if let Some(plan) = &plan {
-            watching.expect(plan.expectation());
-        }
-        plan
-    };
+    let tell = |plan: &Plan| watching.expect(plan.expectation());
+    let planning = plan::of_a_run(settings, &client, &pacer, &survey, tell);
     let ((outcome, catalogue), plan) = match select(Box::pin(loading), Box::pin(planning)).await {
         Either::Left((loaded, planning)) => {
             let plan = tokio::time::timeout(PATIENCE_WITH_A_PLAN, planning).await;

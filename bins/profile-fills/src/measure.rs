@@ -29,6 +29,8 @@ const LAST_SHARE: u64 = 2;
 /// Batches of the last run, for each insert at once: the first fill the pipeline, the others tell how
 /// it goes on.
 const LAST_ROUNDS: usize = 4;
+/// Samples that the run of everything is projected from at the most: more where the first is too uneven.
+const MOST_SAMPLES: u32 = 3;
 /// Requests that one more try must have left: with fewer it tells nothing.
 pub(crate) const LEAST_REQUESTS: u64 = 16;
 /// Requests of each worker in a try, so that what it learns is behind it.
@@ -129,10 +131,25 @@ impl<'a> Measurement<'a> {
         let rounds = recommended.insert_batch_size * PARALLEL_INSERTS * LAST_ROUNDS;
         let half = sampled.expected.map(|expected| expected.estimate.fills / 2);
         let rows = (rounds as u64).min(half.unwrap_or(u64::MAX));
-        let requests = self.asked.left();
-        let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
-        let ran = ran.await?;
-        profile.projection = project::all(&mut self, &ran, recommended, &sampled).await?;
+        let mut parts = Vec::new();
+        for _ in 0..MOST_SAMPLES {
+            let requests = self.asked.left();
+            if self.shutdown.is_requested() || requests < LEAST_REQUESTS {
+                break;
+            }
+            let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
+            let ran = ran.await?;
+            let projected =
+                project::all(&mut self, &ran, recommended, &sampled, &mut parts).await?;
+            // One that was cut off by the end of the requests says less than the one before.
+            profile.projection = projected.or(profile.projection);
+            if profile
+                .projection
+                .is_some_and(|projection| projection.is_sure())
+            {
+                break;
+            }
+        }
         if self.shutdown.is_requested() {
             return Ok(None);
         }

@@ -6,15 +6,15 @@ use std::time::Instant;
 use fills::SpanSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use profile::{Fills, Inserts, Observed, Projection, Recommended};
+use profile::{Fills, Inserts, Observed, Part, Projection, Recommended};
 use startup::Failure;
 use wiring::errors::from_table;
 
 use crate::measure::{Measurement, Sampled};
 use crate::trial::{PARALLEL_INSERTS, Ran};
 
-/// Projects the run of all fills from the run of a sample with the settings that are recommended;
-/// nothing where that was too short.
+/// Projects the run of all fills from the run of a sample with the settings that are recommended, and
+/// from what earlier ones left in `parts`, to which this one adds its own; nothing where it was too short.
 ///
 /// # Errors
 /// That the table of the sample cannot be read.
@@ -23,14 +23,17 @@ pub(crate) async fn all(
     ran: &Ran,
     with: Recommended,
     sampled: &Sampled,
+    parts: &mut Vec<Part>,
 ) -> Result<Option<Projection>, Failure> {
     let Some(expected) = &sampled.expected else {
         return Ok(None);
     };
-    let begun = Instant::now();
-    // What a run reads for its summary.
-    measurement.table.totals().await.map_err(from_table)?;
-    measurement.around += begun.elapsed();
+    if parts.is_empty() {
+        let begun = Instant::now();
+        // What a run reads for its summary.
+        measurement.table.totals().await.map_err(from_table)?;
+        measurement.around += begun.elapsed();
+    }
     let months = (
         months(&ran.parts),
         months(&[sampled.span].into_iter().collect()),
@@ -43,13 +46,17 @@ pub(crate) async fn all(
         durable: &ran.durable,
         filling_rows: (with.insert_batch_size * PARALLEL_INSERTS) as u64,
         inserts,
+        earlier: parts,
     };
     let fills = Fills {
         low: expected.estimate.fills_low,
         likely: expected.estimate.fills,
         high: expected.estimate.fills_high,
     };
-    Ok(Projection::of(&observed, fills))
+    let projection = Projection::of(&observed, fills);
+    let own = observed.parts();
+    parts.extend(own.into_iter().flatten());
+    Ok(projection)
 }
 
 /// Counts the months of which these spans have a second.

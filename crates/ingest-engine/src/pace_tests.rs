@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use fills::Span;
+use monitor::{Reading, Watch};
 
 use crate::planner::{Cuts, Lease, Planner};
 
@@ -48,6 +49,8 @@ struct Scan {
     next_grant: Duration,
     requests: usize,
     pages: usize,
+    /// When how many pages had come.
+    came: Vec<(Duration, usize)>,
 }
 
 impl Scan {
@@ -61,6 +64,7 @@ impl Scan {
             next_grant: Duration::ZERO,
             requests: 0,
             pages: 0,
+            came: Vec::new(),
         };
         while scan.step() {}
         scan
@@ -108,6 +112,7 @@ impl Scan {
 
     fn take_in(&mut self, (lease, at): (Lease, u64)) {
         self.pages += 1;
+        self.came.push((self.now, self.pages));
         let end = self.planner.end(lease.id);
         let upto = rows_before(at, self.source.fills) + PAGE_ROWS;
         if rows_before(end, self.source.fills) < upto {
@@ -171,5 +176,63 @@ fn a_scan_keeps_up_with_its_rate_limit_at_every_size_of_request() {
         );
         assert!(full >= 950.0, "{full}");
         assert!(seconds <= 1.1 * granted, "{seconds} s");
+    }
+}
+
+/// What a run that is watched says of its end, against what came: the worst of share done and of the
+/// end that is expected, as shares of the whole, from a tenth of the way on.
+fn worst_words(scan: &Scan, expected: f64) -> (f64, f64) {
+    let every = Duration::from_millis(500);
+    let fills = |pages: usize| (pages as f64 * scan.fills_per_page()) as u64;
+    let (mut watch, mut share_off, mut end_off) = (Watch::new(), 0.0_f64, 0.0_f64);
+    let end = scan.now.as_secs_f64();
+    let looks = (1..)
+        .map(|look| every * look)
+        .take_while(|at| *at < scan.now);
+    for at in looks {
+        let came = scan.came.partition_point(|&(then, _)| then <= at);
+        let pages = came.checked_sub(1).map_or(0, |last| scan.came[last].1);
+        watch.note(
+            at,
+            Reading {
+                fills_inserted: fills(pages),
+                fills_expected: Some(expected as u64),
+                pages: pages as u64,
+                requests_in_flight: 1,
+                ..Reading::default()
+            },
+        );
+        let (way, status) = (at.as_secs_f64() / end, watch.status());
+        if way >= 0.1 {
+            let left = status.seconds_left.unwrap_or(f64::INFINITY);
+            share_off = share_off.max((status.share_done - way).abs());
+            end_off = end_off.max(((at.as_secs_f64() + left) / end - 1.0).abs());
+        }
+    }
+    (share_off, end_off)
+}
+
+#[test]
+fn a_run_that_is_watched_is_told_its_end_within_a_tenth_from_a_tenth_of_the_way_on() {
+    for (name, interval_ms, page_ms, pages_per_request) in [
+        ("one page in a request, no limit", 0, 41, 1),
+        ("50 in 10 s, 12 pages in a request", 204, 205, 12),
+        ("1000 in 10 s, 4 pages in a request", 10, 205, 4),
+    ] {
+        let scan = Scan::of(Source {
+            fills: 1e7,
+            interval: Duration::from_millis(interval_ms),
+            page: Duration::from_millis(page_ms),
+            most_in_flight: 16,
+            pages_per_request,
+        });
+        let (share_off, end_off) = worst_words(&scan, 1e7);
+        println!(
+            "{name}: {:.0} s, the share is off by {:.1} % at the most, the end by {:.1} %",
+            scan.now.as_secs_f64(),
+            share_off * 100.0,
+            end_off * 100.0
+        );
+        assert!(share_off <= 0.1 && end_off <= 0.1, "{share_off}, {end_off}");
     }
 }

@@ -87,12 +87,12 @@ pub const METRICS: &[Metric] = &[
     counter(
         "fills_inserted",
         "Fills that this run sent and that are durable",
-        |status| status.fills_inserted,
+        |status| status.reading.fills_inserted,
     ),
     counter(
         "fills_found",
         "Fills that the table held already",
-        |status| status.fills_found,
+        |status| status.reading.fills_found,
     ),
     gauge(
         "fills_done",
@@ -104,7 +104,7 @@ pub const METRICS: &[Metric] = &[
         "fills_expected",
         "",
         "Fills that the whole job is expected to have",
-        |status| status.fills_expected.map(|fills| fills as f64),
+        |status| status.reading.fills_expected.map(|fills| fills as f64),
     ),
     gauge(
         "share_done",
@@ -127,52 +127,52 @@ pub const METRICS: &[Metric] = &[
     counter(
         "requests",
         "Requests sent to the source, each retry counting again",
-        |status| status.requests,
+        |status| status.reading.requests,
     ),
     counter(
         "pages",
         "Pages of fills that the source answered",
-        |status| status.pages,
+        |status| status.reading.pages,
     ),
     counter(
         "request_retries",
         "Requests that failed and were sent again",
-        |status| status.retries,
+        |status| status.reading.retries,
     ),
     counter(
         "requests_rate_limited",
         "Requests that the source refused for their rate",
-        |status| status.rate_limited,
+        |status| status.reading.rate_limited,
     ),
     Metric {
         name: "received",
         unit: "bytes",
         help: "Bytes of the source's answers, decompressed",
-        value: Value::Counter(|status| status.bytes_received),
+        value: Value::Counter(|status| status.reading.bytes_received),
     },
     gauge(
         "requests_in_flight",
         "",
         "Requests on their way to the source",
-        |status| Some(status.requests_in_flight as f64),
+        |status| Some(status.reading.requests_in_flight as f64),
     ),
     gauge(
         "concurrency_limit",
         "",
         "Most requests at once now, as learned",
-        |status| Some(status.concurrency as f64),
+        |status| Some(status.reading.concurrency as f64),
     ),
     gauge(
         "rate_limit_requests_per_10s",
         "",
         "Most requests in ten seconds now, learned or set",
-        |status| status.requests_per_10s.map(|limit| limit as f64),
+        |status| status.reading.requests_per_10s.map(|limit| limit as f64),
     ),
     gauge(
         "request_latency",
         "seconds",
         "Mean latency of the last answers",
-        |status| status.latency_ms.map(|ms| ms / 1000.0),
+        |status| status.reading.latency_ms.map(|ms| ms / 1000.0),
     ),
     gauge(
         "since_answer",
@@ -184,64 +184,64 @@ pub const METRICS: &[Metric] = &[
         "pause",
         "seconds",
         "How long all requests pause still; 0 outside of a pause",
-        |status| Some(status.paused_seconds.unwrap_or_default()),
+        |status| Some(status.reading.paused_seconds.unwrap_or_default()),
     ),
     gauge(
         "rows_in_hand",
         "",
         "Rows fetched and not yet durable",
-        |status| Some(status.rows_in_hand as f64),
+        |status| Some(status.reading.rows_in_hand as f64),
     ),
     gauge(
         "rows_waiting",
         "",
         "Rows that wait for an insert",
-        |status| Some(status.rows_waiting as f64),
+        |status| Some(status.reading.rows_waiting as f64),
     ),
     counter(
         "inserts",
         "Inserts that ClickHouse acknowledged",
-        |status| status.inserts,
+        |status| status.reading.inserts,
     ),
     counter(
         "insert_retries",
         "Attempts at inserts that were made again",
-        |status| status.insert_retries,
+        |status| status.reading.insert_retries,
     ),
     Metric {
         name: "insert_time",
         unit: "seconds",
         help: "Time that acknowledged inserts took, added up over parallel ones",
-        value: Value::SecondsCounter(|status| status.insert_seconds),
+        value: Value::SecondsCounter(|status| status.reading.insert_seconds),
     },
     counter(
         "dead_letters",
         "Events and rows that could not become fills",
-        |status| status.dead_letters,
+        |status| status.reading.dead_letters,
     ),
     gauge(
         "failed_units",
         "",
         "Parts of the range that were given up",
-        |status| Some(status.failed_units as f64),
+        |status| Some(status.reading.failed_units as f64),
     ),
     counter("checkpoints", "Checkpoints written", |status| {
-        status.checkpoints
+        status.reading.checkpoints
     }),
     gauge(
         "checkpoint_age",
         "seconds",
         "Time since the last checkpoint",
-        |status| status.checkpoint_age_seconds,
+        |status| status.reading.checkpoint_age_seconds,
     ),
     gauge("table", "bytes", "Bytes of the table on disk", |status| {
-        status.disk_bytes.map(|bytes| bytes as f64)
+        status.reading.disk_bytes.map(|bytes| bytes as f64)
     }),
     gauge(
         "disk_free",
         "bytes",
         "Bytes that may still be written to the table's disks",
-        |status| status.disk_free_bytes.map(|bytes| bytes as f64),
+        |status| status.reading.disk_free_bytes.map(|bytes| bytes as f64),
     ),
     gauge("warnings", "", "Warnings that are up", |status| {
         Some(status.warnings.len() as f64)
@@ -332,19 +332,24 @@ impl<M: EncodeMetric> Encoded for M {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::Reading;
 
     #[test]
     fn every_metric_is_written_under_its_name_with_its_help_and_value() {
-        let status = Status {
+        let reading = Reading {
             fills_inserted: 1234,
             fills_expected: Some(5000),
-            seconds_left: Some(12.5),
             requests_per_10s: Some(50),
             latency_ms: Some(205.0),
             checkpoint_age_seconds: Some(1.0),
             disk_bytes: Some(1),
             disk_free_bytes: Some(2),
             insert_seconds: 3.25,
+            ..Reading::default()
+        };
+        let status = Status {
+            seconds_left: Some(12.5),
+            reading,
             ..Status::default()
         };
         let text = metrics(&Arc::new(status));

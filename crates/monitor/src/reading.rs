@@ -1,11 +1,9 @@
 //! What is known of a run at one moment.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 /// What a run has done and is doing. What is counted since the run's beginning only grows.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Reading {
     /// Rows sent and durable.
     pub fills_inserted: u64,
@@ -42,24 +40,24 @@ pub struct Reading {
     pub concurrency: u64,
     /// Most requests in ten seconds now, learned or set; nothing while neither is known.
     pub requests_per_10s: Option<u64>,
-    /// Mean latency of answers.
-    pub latency: Option<Duration>,
-    /// How long all requests pause still.
-    pub paused: Option<Duration>,
+    /// Mean latency of answers in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Seconds that all requests pause still; nothing outside of a pause.
+    pub paused_seconds: Option<f64>,
     /// Inserts acknowledged.
     pub inserts: u64,
     /// Attempts at inserts that were made again.
     pub insert_retries: u64,
-    /// Time that acknowledged inserts took, added up over parallel ones.
-    pub insert_time: Duration,
+    /// Seconds that acknowledged inserts took, added up over parallel ones.
+    pub insert_seconds: f64,
     /// Events kept as dead letters.
     pub dead_letters: u64,
     /// Parts given up.
     pub failed_units: u64,
     /// Checkpoints written.
     pub checkpoints: u64,
-    /// How old the last checkpoint is.
-    pub checkpoint_age: Option<Duration>,
+    /// Seconds since the last checkpoint.
+    pub checkpoint_age_seconds: Option<f64>,
     /// Bytes that may still be written to the table's disks.
     pub disk_free_bytes: Option<u64>,
     /// Bytes of the table on disk.

@@ -206,6 +206,7 @@ fn stream_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::Reading;
     use crate::status::Status;
 
     async fn served() -> (watch::Sender<Live>, Server) {
@@ -221,9 +222,13 @@ mod tests {
     }
 
     fn told(fills_inserted: u64, state: State) -> Live {
+        let reading = Reading {
+            fills_inserted,
+            ..Reading::default()
+        };
         let status = Status {
             state,
-            fills_inserted,
+            reading,
             ..Status::default()
         };
         Live {

@@ -80,11 +80,12 @@ impl Watchdog {
         self.up.iter().map(|(warning, _)| warning.clone()).collect()
     }
 
-    /// Takes in what was read at `at` and what it means, and returns what changed.
-    pub fn note(&mut self, at: Duration, reading: &Reading, status: &Status) -> Vec<Change> {
+    /// Takes in how the run goes at `at`, and returns what changed.
+    pub fn note(&mut self, at: Duration, status: &Status) -> Vec<Change> {
+        let reading = &status.reading;
         let minute = self.minute(at, reading);
-        if status.fills_inserted != self.inserted || reading.rows_waiting == 0 {
-            self.inserted = status.fills_inserted;
+        if reading.fills_inserted != self.inserted || reading.rows_waiting == 0 {
+            self.inserted = reading.fills_inserted;
             self.inserted_at = at;
         }
         let found = [
@@ -94,7 +95,7 @@ impl Watchdog {
             refusing(&minute),
             slow(at - self.inserted_at, status),
             waiting(status),
-            behind(reading, status),
+            behind(status),
             dying(status),
             given_up(status),
             filling(status),
@@ -161,7 +162,7 @@ impl Watchdog {
 
 fn throttled(minute: &Seen, status: &Status) -> Option<Warning> {
     let refused = minute.rate_limited;
-    let limit = match status.requests_per_10s {
+    let limit = match status.reading.requests_per_10s {
         Some(limit) => format!("{limit} in 10 s are asked for now"),
         None => "the limit is not known yet".to_owned(),
     };
@@ -194,7 +195,7 @@ fn silent(status: &Status) -> Option<Warning> {
         code: "source_silent",
         says: format!(
             "{} requests are on their way, and the source has answered none for {:.0} s",
-            status.requests_in_flight, status.seconds_since_answer
+            status.reading.requests_in_flight, status.seconds_since_answer
         ),
         mend: "check the network and --endpoint; each request is given up after 60 s and sent again",
     })
@@ -213,11 +214,11 @@ fn refusing(minute: &Seen) -> Option<Warning> {
 }
 
 fn slow(uninserted: Duration, status: &Status) -> Option<Warning> {
-    (uninserted >= UNINSERTED && status.rows_waiting > 0).then(|| Warning {
+    (uninserted >= UNINSERTED && status.reading.rows_waiting > 0).then(|| Warning {
         code: "clickhouse_silent",
         says: format!(
             "{} rows wait, and ClickHouse has acknowledged none for {} s",
-            status.rows_waiting,
+            status.reading.rows_waiting,
             uninserted.as_secs()
         ),
         mend: "look whether the server still works on an insert: system.processes, its disks",
@@ -230,14 +231,14 @@ fn waiting(status: &Status) -> Option<Warning> {
         says: format!(
             "ClickHouse takes fills more slowly than the source gives them: {} rows are in hand, and \
              nothing is asked for meanwhile",
-            status.rows_in_hand
+            status.reading.rows_in_hand
         ),
         mend: "a disk that is faster at fsync, or a server that is nearer; profile-fills measures it",
     })
 }
 
-fn behind(reading: &Reading, status: &Status) -> Option<Warning> {
-    let planned = reading.planned_seconds? as f64;
+fn behind(status: &Status) -> Option<Warning> {
+    let planned = status.reading.planned_seconds? as f64;
     let expected = status.seconds + status.seconds_left?;
     let is_told = status.share_done >= SHARE_TO_TELL && status.seconds >= LOOK_BACK.as_secs_f64();
     (is_told && expected > planned * LONGER).then(|| Warning {
@@ -252,7 +253,7 @@ fn behind(reading: &Reading, status: &Status) -> Option<Warning> {
 }
 
 fn dying(status: &Status) -> Option<Warning> {
-    let dead = status.dead_letters;
+    let dead = status.reading.dead_letters;
     (dead >= 10 && dead * FILLS_PER_DEAD_LETTER > status.fills_done).then(|| Warning {
         code: "dead_letters",
         says: format!("{dead} events or rows could not become fills"),
@@ -261,16 +262,19 @@ fn dying(status: &Status) -> Option<Warning> {
 }
 
 fn given_up(status: &Status) -> Option<Warning> {
-    (status.failed_units > 0).then(|| Warning {
+    (status.reading.failed_units > 0).then(|| Warning {
         code: "parts_given_up",
-        says: format!("{} parts of the range were given up", status.failed_units),
+        says: format!(
+            "{} parts of the range were given up",
+            status.reading.failed_units
+        ),
         mend: "run again when this run has ended: only what is missing is asked for",
     })
 }
 
 fn filling(status: &Status) -> Option<Warning> {
-    let free = status.disk_free_bytes?;
-    let merges = status.disk_bytes.unwrap_or_default() / ROOM_PARTS;
+    let free = status.reading.disk_free_bytes?;
+    let merges = status.reading.disk_bytes.unwrap_or_default() / ROOM_PARTS;
     let needed = still_to_come(status).unwrap_or_default() + merges.max(LEAST_ROOM_BYTES);
     (free < needed).then(|| Warning {
         code: "disk_filling",
@@ -285,8 +289,11 @@ fn filling(status: &Status) -> Option<Warning> {
 
 /// Returns the bytes of what is still to be loaded, by what a fill has taken so far.
 fn still_to_come(status: &Status) -> Option<u64> {
-    let left = status.fills_expected?.saturating_sub(status.fills_done);
-    let bytes = status.disk_bytes? as f64 / status.fills_done.max(1) as f64;
+    let left = status
+        .reading
+        .fills_expected?
+        .saturating_sub(status.fills_done);
+    let bytes = status.reading.disk_bytes? as f64 / status.fills_done.max(1) as f64;
     Some((left as f64 * bytes) as u64)
 }
 
@@ -316,9 +323,8 @@ mod tests {
             for _ in 0..seconds {
                 self.second += 1;
                 let at = Duration::from_secs(self.second);
-                let reading = reading(self.second);
-                self.watch.note(at, reading.clone());
-                changes.extend(self.watchdog.note(at, &reading, self.watch.status()));
+                self.watch.note(at, reading(self.second));
+                changes.extend(self.watchdog.note(at, self.watch.status()));
             }
             changes
         }

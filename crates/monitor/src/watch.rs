@@ -71,24 +71,28 @@ impl Watch {
         while self.marks.get(1).is_some_and(|mark| at - mark.at >= MINUTE) {
             self.marks.pop_front();
         }
-        let mut status = Status::of(&reading);
         let recent = self.since(RECENT);
-        status.seconds = at.as_secs_f64();
-        status.fills_per_second = recent.fills_per_second;
-        status.requests_per_second = recent.requests_per_second;
-        status.fills_per_second_overall =
-            (reading.fills_inserted + reading.fills_found) as f64 / at.as_secs_f64().max(0.001);
-        status.seconds_since_answer = (at - self.answered_at).as_secs_f64();
-        status.state = self.state(at, &reading);
         let all = expected(&reading);
-        status.share_done = share(&reading, all);
-        status.seconds_left = self.seconds_left(&reading, all);
+        let fills = (reading.fills_inserted + reading.fills_found) as f64;
+        let status = Status {
+            state: self.state(at, &reading),
+            seconds: at.as_secs_f64(),
+            share_done: share(&reading, all),
+            seconds_left: self.seconds_left(at, &reading, all),
+            fills_done: reading.fills_done(),
+            fills_per_second: recent.fills_per_second,
+            fills_per_second_overall: fills / at.as_secs_f64().max(0.001),
+            requests_per_second: recent.requests_per_second,
+            seconds_since_answer: (at - self.answered_at).as_secs_f64(),
+            warnings: Vec::new(),
+            reading,
+        };
         self.history.note(at, status.fills_per_second);
         self.status = status;
     }
 
     fn state(&self, at: Duration, reading: &Reading) -> State {
-        if reading.paused.is_some() {
+        if reading.paused_seconds.is_some() {
             return State::Paused;
         }
         if reading.requests_in_flight > 0 {
@@ -113,9 +117,10 @@ impl Watch {
         }
     }
 
-    fn seconds_left(&self, reading: &Reading, all: Option<f64>) -> Option<f64> {
+    fn seconds_left(&self, at: Duration, reading: &Reading, all: Option<f64>) -> Option<f64> {
         let left = all? - reading.fills_done() as f64;
-        let pace = self.since(MINUTE).fills_per_second;
+        // How a run begins says little about how it goes on.
+        let pace = self.since((at / 2).clamp(RECENT, MINUTE)).fills_per_second;
         (pace > 0.0).then(|| left.max(0.0) / pace)
     }
 
@@ -204,8 +209,8 @@ mod tests {
         assert_eq!(status.fills_per_second, 1000.0);
         assert_eq!(status.fills_per_second_overall, 700.0);
         assert_eq!(status.share_done, 0.21);
-        // The minute is not full, so the time left is by all of it.
-        assert_eq!(status.seconds_left, Some(79_000.0 / 700.0));
+        // The minute is not full, so the time left is by the later half of it.
+        assert_eq!(status.seconds_left, Some(79_000.0 / 1000.0));
     }
 
     #[test]
@@ -251,10 +256,10 @@ mod tests {
             ..Reading::default()
         };
         check(some.clone(), State::Inserting);
-        let paused = Some(seconds(2.0));
+        let paused_seconds = Some(2.0);
         check(
             Reading {
-                paused,
+                paused_seconds,
                 ..some.clone()
             },
             State::Paused,

@@ -21,6 +21,8 @@ const DEVIATIONS: f64 = 2.0;
 /// What a run differs by from what a sample of it shows, on one machine that does nothing else: of ten
 /// runs of six seconds nine were within it (`docs/BENCHMARKS.md`).
 const UNSEEN: f64 = 0.18;
+/// How far from what is likely the range may reach before one more sample is worth its requests.
+const WIDE: f64 = 0.2;
 /// The same measurement is to give the same range.
 const SEED: u64 = 1;
 
@@ -36,6 +38,8 @@ pub struct Observed<'a> {
     pub filling_rows: u64,
     /// The inserts, if there were any.
     pub inserts: Option<Inserts>,
+    /// Parts of earlier runs of other samples with the same settings.
+    pub earlier: &'a [Part],
 }
 
 /// The inserts of a run. Each holds rows of one month, so every month has one that is not full.
@@ -112,8 +116,8 @@ pub struct Projection {
 }
 
 /// Rows and the seconds that they took.
-#[derive(Debug, Clone, Copy)]
-struct Part {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
     rows: f64,
     seconds: f64,
 }
@@ -125,7 +129,7 @@ impl Projection {
     /// pace.
     pub fn of(observed: &Observed<'_>, fills: Fills) -> Option<Self> {
         let &(wall, sampled) = observed.durable.last()?;
-        let parts = observed.parts()?;
+        let parts = [observed.parts()?.as_slice(), observed.earlier].concat();
         let inserts = observed.inserts.filter(|inserts| inserts.decide);
         let project = |drawn: &[Part], fills: u64, off: f64| {
             let rows = fills.saturating_sub(sampled) as f64;
@@ -157,10 +161,20 @@ impl Projection {
     }
 }
 
+impl Projection {
+    /// Tells whether its range is as narrow as it is to be, so that no further sample is needed.
+    pub fn is_sure(&self) -> bool {
+        let most = self.seconds * WIDE;
+        self.seconds_high - self.seconds <= most && self.seconds - self.seconds_low <= most
+    }
+}
+
 impl Observed<'_> {
     /// Cuts the run into parts, without its beginning, until the pipeline is full, and its end, the last
     /// round: as many as the pipeline was filled, since within each of them rows come in bursts.
-    fn parts(&self) -> Option<Vec<Part>> {
+    ///
+    /// Returns nothing of a run that was too short for that.
+    pub fn parts(&self) -> Option<Vec<Part>> {
         let all = self.durable.last()?.1;
         let begin = self.filling_rows.min(all / 4);
         let end = all - begin;
@@ -218,6 +232,7 @@ mod tests {
             durable,
             filling_rows: 10_000,
             inserts: None,
+            earlier: &[],
         }
     }
 
@@ -228,8 +243,8 @@ mod tests {
         let projection = Projection::of(&observed(&durable), EXACT).unwrap();
         // One around, two to begin, 99 at the pace.
         assert_eq!(projection.seconds, 102.0);
-        assert_eq!(projection.seconds_low, 89.8);
-        assert_eq!(projection.seconds_high, 114.2);
+        assert_eq!(projection.seconds_low, 83.6);
+        assert_eq!(projection.seconds_high, 120.4);
     }
 
     #[test]
@@ -284,7 +299,25 @@ mod tests {
             ..EXACT
         };
         assert!(width(&even, unsure) > 0.5);
-        assert!(width(&even, EXACT) < 0.25);
+        assert!(width(&even, EXACT) < 2.0 * UNSEEN + 0.01);
+    }
+
+    #[test]
+    fn another_sample_makes_it_surer() {
+        let mut ms = 0;
+        let uneven = durable((1..=10).map(|n| {
+            ms += if n == 5 { 3000 } else { 1000 };
+            (ms, n * 10_000)
+        }));
+        let even = durable((1..=20).map(|n| (n * 1000, n * 10_000)));
+        let alone = Projection::of(&observed(&uneven), EXACT).unwrap();
+        let earlier = observed(&even).parts().unwrap();
+        let both = Observed {
+            earlier: &earlier,
+            ..observed(&uneven)
+        };
+        let both = Projection::of(&both, EXACT).unwrap();
+        assert!(!alone.is_sure() && both.is_sure(), "{alone:?} {both:?}");
     }
 
     #[test]

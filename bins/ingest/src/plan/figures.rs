@@ -153,6 +153,16 @@ impl Plan {
         }
     }
 
+    /// Tells whether the fills were counted and not estimated.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.fills_low == self.fills_high
+    }
+
+    /// Returns the requests that it takes if each brings as many pages as it may.
+    pub(crate) fn least_requests(&self) -> u64 {
+        self.requests
+    }
+
     /// Returns what a run is held against while it goes on.
     pub(crate) fn expectation(&self) -> Expectation {
         Expectation {

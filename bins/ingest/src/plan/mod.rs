@@ -22,6 +22,8 @@ const MOST_REQUESTS: u64 = 60;
 const REQUESTS: u64 = 52;
 /// Requests that the plan of a run means to make, which it takes from the run's own rate.
 const REQUESTS_OF_A_RUN: u64 = 7;
+/// Requests of a run of which a closer plan may take one.
+const SHARE_OF_A_RUN: u64 = 100;
 /// Most pages in one request unless set: of few columns, so more than of whole fills.
 const PAGES: usize = 16;
 
@@ -62,18 +64,34 @@ async fn planned(settings: &Settings, client: &Client, pacer: &Pacer) -> Result<
     }
 }
 
-/// Plans a run beside it, at its pace; nothing where the source does not answer to that, or
-/// where so few requests cannot tell.
+/// Plans a run beside it, at its pace, and tells each plan: a rough one first, and a closer one where
+/// that takes no more than a hundredth of the run's requests. Returns the last; nothing where the source
+/// does not answer to that, or where so few requests cannot tell.
 pub(crate) async fn of_a_run(
     settings: &Settings,
     client: &Client,
     pacer: &Pacer,
     survey: &Survey,
+    tell: impl Fn(&Plan),
 ) -> Option<Plan> {
-    let expected = expected(settings, client, survey, REQUESTS_OF_A_RUN).await;
-    let expected = expected.inspect_err(|error| tracing::debug!(%error, "the run is not planned"));
-    let pace = Pace::of(settings, pacer);
-    Some(Plan::new(settings, survey, &expected.ok()??, pace))
+    let mut last: Option<Plan> = None;
+    for requests in [REQUESTS_OF_A_RUN, REQUESTS] {
+        let is_worth_it =
+            |plan: &Plan| !plan.is_exact() && plan.least_requests() >= requests * SHARE_OF_A_RUN;
+        if last.as_ref().is_some_and(|plan| !is_worth_it(plan)) {
+            break;
+        }
+        let expected = expected(settings, client, survey, requests).await;
+        let expected =
+            expected.inspect_err(|error| tracing::debug!(%error, "the run is not planned"));
+        let Ok(Some(expected)) = expected else {
+            break;
+        };
+        let plan = Plan::new(settings, survey, &expected, Pace::of(settings, pacer));
+        tell(&plan);
+        last = Some(plan);
+    }
+    last
 }
 
 async fn expected(

@@ -29,10 +29,10 @@ pub(super) fn line(status: &Status) -> String {
             parts.push(format!("{} {what}", grouped(number)));
         }
     };
-    add(status.failed_units, "parts failed");
-    add(status.dead_letters, "dead letters");
-    parts.push(format!("{} in flight", status.requests_in_flight));
-    if let Some(limit) = status.requests_per_10s {
+    add(status.reading.failed_units, "parts failed");
+    add(status.reading.dead_letters, "dead letters");
+    parts.push(format!("{} in flight", status.reading.requests_in_flight));
+    if let Some(limit) = status.reading.requests_per_10s {
         parts.push(format!("{limit} in 10 s"));
     }
     let mut add = |number: u64, what: &str| {
@@ -40,14 +40,14 @@ pub(super) fn line(status: &Status) -> String {
             parts.push(format!("{} {what}", grouped(number)));
         }
     };
-    add(status.rate_limited, "times rate limited");
-    add(status.retries, "retries");
-    add(status.rows_in_hand, "rows in hand");
+    add(status.reading.rate_limited, "times rate limited");
+    add(status.reading.retries, "retries");
+    add(status.reading.rows_in_hand, "rows in hand");
     parts.push(format!(
         "{}/s overall",
         grouped(status.fills_per_second_overall as u64)
     ));
-    if let Some(age) = status.checkpoint_age_seconds {
+    if let Some(age) = status.reading.checkpoint_age_seconds {
         parts.push(format!("checkpoint {} ago", duration(age)));
     }
     parts.join("  ")
@@ -60,26 +60,28 @@ pub(super) fn log(status: &Status) {
         share_done = (status.share_done * 1000.0).round() / 1000.0,
         seconds_left = status.seconds_left.map(f64::round),
         fills_done = status.fills_done,
-        fills_inserted = status.fills_inserted,
+        fills_inserted = status.reading.fills_inserted,
         fills_per_second = status.fills_per_second.round(),
         fills_per_second_overall = status.fills_per_second_overall.round(),
-        requests = status.requests,
-        requests_in_flight = status.requests_in_flight,
-        requests_per_10s = status.requests_per_10s,
-        rate_limited = status.rate_limited,
-        retries = status.retries,
-        pages = status.pages,
-        rows_in_hand = status.rows_in_hand,
-        rows_waiting = status.rows_waiting,
-        checkpoint_age_seconds = status.checkpoint_age_seconds.map(f64::round),
-        failed_units = status.failed_units,
-        dead_letters = status.dead_letters,
+        requests = status.reading.requests,
+        requests_in_flight = status.reading.requests_in_flight,
+        requests_per_10s = status.reading.requests_per_10s,
+        rate_limited = status.reading.rate_limited,
+        retries = status.reading.retries,
+        pages = status.reading.pages,
+        rows_in_hand = status.reading.rows_in_hand,
+        rows_waiting = status.reading.rows_waiting,
+        checkpoint_age_seconds = status.reading.checkpoint_age_seconds.map(f64::round),
+        failed_units = status.reading.failed_units,
+        dead_letters = status.reading.dead_letters,
         "progress"
     );
 }
 
 #[cfg(test)]
 mod tests {
+    use monitor::Reading;
+
     use super::*;
 
     #[test]
@@ -91,11 +93,14 @@ mod tests {
             fills_per_second: 45_000.4,
             fills_per_second_overall: 40_000.0,
             seconds_left: Some(754.0),
-            requests_in_flight: 12,
-            requests_per_10s: Some(50),
-            rate_limited: 3,
-            rows_in_hand: 9_000,
-            checkpoint_age_seconds: Some(2.0),
+            reading: Reading {
+                requests_in_flight: 12,
+                requests_per_10s: Some(50),
+                rate_limited: 3,
+                rows_in_hand: 9_000,
+                checkpoint_age_seconds: Some(2.0),
+                ..Reading::default()
+            },
             ..Status::default()
         };
         assert_eq!(
@@ -110,7 +115,10 @@ mod tests {
         let stalled = Status {
             state: State::Stalled,
             seconds_since_answer: 7.0,
-            failed_units: 1,
+            reading: Reading {
+                failed_units: 1,
+                ..Reading::default()
+            },
             ..Status::default()
         };
         let text = line(&stalled);

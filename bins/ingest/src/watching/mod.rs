@@ -4,8 +4,7 @@ mod facts;
 mod line;
 
 use std::convert::Infallible;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use fill_table::{FillTable, Store};
 use fills::Span;
@@ -50,7 +49,7 @@ pub(crate) struct Watching {
     begun: Instant,
     live: watch::Sender<Live>,
     server: Option<Server>,
-    expected: OnceLock<Expectation>,
+    expected: watch::Sender<Option<Expectation>>,
     /// Rows of the job that earlier runs had loaded.
     before: u64,
 }
@@ -85,7 +84,7 @@ impl Watching {
             begun: Instant::now(),
             live,
             server,
-            expected: OnceLock::new(),
+            expected: watch::Sender::new(None),
             before: 0,
         })
     }
@@ -95,10 +94,9 @@ impl Watching {
         self.before = progress.map_or(0, |progress| progress.fills);
     }
 
-    /// Takes over what a plan expects.
+    /// Takes over what a plan expects; a later one is a closer one.
     pub(crate) fn expect(&self, expectation: Expectation) {
-        // There is one plan a run.
-        let _ = self.expected.set(expectation);
+        self.expected.send_replace(Some(expectation));
     }
 
     /// Reads, shows and serves how the run goes until it is dropped.
@@ -125,9 +123,8 @@ impl Watching {
         loop {
             tick.tick().await;
             let at = self.begun.elapsed();
-            let reading = self.reading(sources, &facts.borrow());
-            watch.note(at, reading.clone());
-            let changes = watchdog.note(at, &reading, watch.status());
+            watch.note(at, self.reading(sources, &facts.borrow()));
+            let changes = watchdog.note(at, watch.status());
             changes.iter().for_each(tell);
             let status = Status {
                 warnings: watchdog.warnings(),
@@ -150,7 +147,7 @@ impl Watching {
         let snapshot = *sources.snapshots.borrow();
         let (client, pacer) = (sources.client.stats(), sources.pacer.stats());
         let sink = sources.store.sink().stats();
-        let expected = self.expected.get();
+        let expected = *self.expected.borrow();
         let paused = pacer.paused_until;
         Reading {
             fills_inserted: snapshot.fills_inserted,
@@ -170,16 +167,15 @@ impl Watching {
             requests_in_flight: snapshot.requests_in_flight as u64,
             concurrency: pacer.concurrency as u64,
             requests_per_10s: pacer.requests_per_10s.map(u64::from),
-            latency: pacer.latency,
-            paused: paused
-                .map(|until| until.saturating_duration_since(tokio::time::Instant::now())),
+            latency_ms: pacer.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            paused_seconds: paused.map(seconds_until),
             inserts: sink.batches_inserted,
             insert_retries: sink.retries,
-            insert_time: sink.insert_time,
+            insert_seconds: sink.insert_time.as_secs_f64(),
             dead_letters: snapshot.dead_letters,
             failed_units: snapshot.failed_units as u64,
             checkpoints: snapshot.checkpoints,
-            checkpoint_age: facts.saved_at.and_then(|at| at.elapsed().ok()),
+            checkpoint_age_seconds: facts.saved_at.and_then(age_seconds),
             disk_free_bytes: facts.disk_free_bytes,
             disk_bytes: facts.disk_bytes,
             planned_seconds: expected.map(|expected| expected.seconds_high),
@@ -200,6 +196,15 @@ impl Watching {
         });
         tokio::time::sleep(LAST_WORD).await;
     }
+}
+
+fn seconds_until(then: tokio::time::Instant) -> f64 {
+    let now = tokio::time::Instant::now();
+    then.saturating_duration_since(now).as_secs_f64()
+}
+
+fn age_seconds(then: SystemTime) -> Option<f64> {
+    then.elapsed().ok().map(|age| age.as_secs_f64())
 }
 
 /// Logs a warning when it comes up and when it is over: the text is what it says, so that it reads
