@@ -25,6 +25,18 @@ pub(crate) struct Notes {
     pub(crate) fills: Vec<Fill>,
 }
 
+impl Notes {
+    /// Returns when how many rows had come.
+    pub(crate) fn came(&self) -> Vec<(Duration, u64)> {
+        let mut all = 0;
+        let added = self.answers.iter().map(|&(at, rows)| {
+            all += rows;
+            (at, all)
+        });
+        added.collect()
+    }
+}
+
 impl Kept {
     pub(crate) fn new(source: Arc<dyn FillSource>) -> Self {
         Self {

@@ -139,8 +139,7 @@ impl<'a> Measurement<'a> {
             }
             let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
             let ran = ran.await?;
-            let projected =
-                project::all(&mut self, &ran, recommended, &sampled, &mut parts).await?;
+            let projected = project::all(&mut self, &ran, &sampled, &mut parts).await?;
             // One that was cut off by the end of the requests says less than the one before.
             profile.projection = projected.or(profile.projection);
             if profile

@@ -6,7 +6,7 @@ use std::time::Instant;
 use fills::SpanSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use profile::{Fills, Inserts, Observed, Part, Projection, Recommended};
+use profile::{Fills, Inserts, Observed, Part, Projection};
 use startup::Failure;
 use wiring::errors::from_table;
 
@@ -21,7 +21,6 @@ use crate::trial::{PARALLEL_INSERTS, Ran};
 pub(crate) async fn all(
     measurement: &mut Measurement<'_>,
     ran: &Ran,
-    with: Recommended,
     sampled: &Sampled,
     parts: &mut Vec<Part>,
 ) -> Result<Option<Projection>, Failure> {
@@ -43,8 +42,9 @@ pub(crate) async fn all(
         insert.and_then(|insert| Inserts::of(insert, ran.rows, ran.wall, PARALLEL_INSERTS, months));
     let observed = Observed {
         around: measurement.around,
-        durable: &ran.durable,
-        filling_rows: (with.insert_batch_size * PARALLEL_INSERTS) as u64,
+        wall: ran.wall,
+        rows: ran.rows,
+        came: &ran.notes.came(),
         inserts,
         earlier: parts,
     };

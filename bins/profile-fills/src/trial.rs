@@ -40,8 +40,6 @@ pub(crate) struct Ran {
     pub(crate) notes: Notes,
     /// What it was to load.
     pub(crate) parts: SpanSet,
-    /// When how many rows were durable.
-    pub(crate) durable: Vec<(Duration, u64)>,
 }
 
 impl Ran {
@@ -97,25 +95,11 @@ impl Trial {
             },
             groups: self.groups,
         };
-        let (watch, mut snapshots) = watch::channel(Snapshot::default());
+        let (watch, _) = watch::channel(Snapshot::default());
         drop(recorder.take());
         let begun = Instant::now();
-        let mut durable = Vec::new();
-        let noting = async {
-            while snapshots.changed().await.is_ok() {
-                let rows = snapshots.borrow_and_update().fills_inserted;
-                if durable.last().is_none_or(|&(_, before)| before < rows) {
-                    durable.push((begun.elapsed(), rows));
-                }
-            }
-            std::future::pending().await
-        };
-        let outcome = tokio::select! {
-            outcome = backfill.run(stop, &watch) => outcome.map_err(from_run)?,
-            never = noting => match never {},
-        };
+        let outcome = backfill.run(stop, &watch).await.map_err(from_run)?;
         let wall = begun.elapsed();
-        durable.push((wall, outcome.fills_inserted));
         let steps = recorder.take();
         Ok(Ran {
             wall,
@@ -123,7 +107,6 @@ impl Trial {
             steps,
             notes: kept.notes(),
             parts: self.parts,
-            durable,
         })
     }
 
