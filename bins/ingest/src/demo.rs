@@ -48,7 +48,7 @@ pub(crate) async fn run(
 /// Plans that run.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub(crate) async fn plan(
     settings: Settings,
     demo: &DemoArgs,
@@ -63,7 +63,7 @@ pub(crate) async fn plan(
 /// Examines what that run needs.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub(crate) async fn doctor(
     settings: Settings,
     demo: &DemoArgs,
