@@ -20,8 +20,8 @@ const ANSWERS_OF_A_PART: usize = 4;
 const SMALL_QUANTILE: f64 = 0.1;
 /// Standard deviations to each side within which a mean duration is drawn, evenly.
 const DEVIATIONS: f64 = 2.0;
-/// What a run differs by from what a sample of it shows, on one machine that does nothing else: of ten
-/// runs of six seconds nine were within it (`docs/BENCHMARKS.md`).
+/// What a run differs by from what a sample of it shows, on one machine that does nothing else: ten of
+/// ten runs of seven seconds were within it (`docs/BENCHMARKS.md`).
 const UNSEEN: f64 = 0.18;
 /// How far from what is likely the range may reach before one more sample is worth its requests.
 const WIDE: f64 = 0.2;
