@@ -79,3 +79,27 @@ async fn the_table_can_be_queried_while_the_demo_runs_and_after_it() {
         .unwrap();
     assert!(count >= seen);
 }
+
+#[tokio::test]
+async fn on_a_terminal_the_engine_says_nothing_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let ingest = command("ingest", directory.path());
+    let program = ingest.get_program().to_str().unwrap();
+    // Of util-linux: it gives a command a terminal.
+    let mut script = std::process::Command::new("script");
+    script
+        .current_dir(directory.path())
+        .args([
+            "-qec",
+            &format!("{program} --demo --demo-fills 100000"),
+            "/dev/null",
+        ])
+        .stdin(std::process::Stdio::null());
+    let Ok(told) = script.output() else {
+        eprintln!("not tested: there is no command script");
+        return;
+    };
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("100,000 in clob_fills_v2"), "{told}");
+    assert!(!told.contains("Fatal"), "{told}");
+}

@@ -44,8 +44,12 @@ impl EngineOptions {
     ///
     /// The free settings are not among them: as arguments, unknown ones are ignored silently.
     pub(crate) fn arguments(&self) -> Vec<String> {
-        // chDB reads `1 + 1` as `SELECT 1 + 1`; a server does not.
-        let mut arguments = vec!["--implicit_select=0".to_owned()];
+        let mut arguments = vec![
+            // chDB reads `1 + 1` as `SELECT 1 + 1`; a server does not.
+            "--implicit_select=0".to_owned(),
+            // Where there is a terminal it logs there, as a shell would, across whatever is shown.
+            "--logger.console=0".to_owned(),
+        ];
         let mut push = |name: &str, value: Option<u64>| {
             arguments.extend(value.map(|value| format!("--{name}={value}")));
         };
@@ -71,6 +75,7 @@ mod tests {
             options.arguments(),
             [
                 "--implicit_select=0",
+                "--logger.console=0",
                 "--max_server_memory_usage=1073741824",
                 "--max_threads=2"
             ]
