@@ -30,10 +30,15 @@ impl Bundle {
         self.size().pages
     }
 
-    /// Notes that a request for `pages` pages was answered. `rate_bound` says that requests are
-    /// what is scarce.
-    pub(crate) fn answered(&self, pages: usize, took: Duration, rate_bound: bool) {
-        self.size().answered(pages, took, rate_bound);
+    /// Returns what a page took of the largest size that has served; nothing before one has.
+    pub(crate) fn page_took(&self) -> Option<Duration> {
+        self.size().good_page
+    }
+
+    /// Notes that a request for `pages` pages was answered. `scarce` says that requests are what is
+    /// scarce, and for how long an answer may take before those in flight are.
+    pub(crate) fn answered(&self, pages: usize, took: Duration, scarce: Option<Duration>) {
+        self.size().answered(pages, took, scarce);
     }
 
     /// Notes that a request for `pages` pages was given up as too heavy.
@@ -88,7 +93,8 @@ impl Size {
         }
     }
 
-    fn answered(&mut self, pages: usize, took: Duration, rate_bound: bool) {
+    fn answered(&mut self, pages: usize, took: Duration, scarce: Option<Duration>) {
+        let rate_bound = scarce.is_some();
         self.held = self.held.saturating_sub(1);
         if rate_bound && !self.rate_bound && self.ceiling < self.bearable {
             // What did not pay while requests were plenty may pay now.
@@ -115,7 +121,7 @@ impl Size {
         self.good = pages;
         self.good_page = Some(page);
         if self.held == 0 {
-            self.try_more(page);
+            self.try_more(page, scarce.unwrap_or(LONGEST_ANSWER));
         }
     }
 
@@ -125,7 +131,8 @@ impl Size {
             .is_none_or(|good_page| page <= good_page.mul_f64(most))
     }
 
-    fn try_more(&mut self, page: Duration) {
+    /// Tries a larger size whose answers should take no longer than `longest`.
+    fn try_more(&mut self, page: Duration, longest: Duration) {
         let doubled = self.pages.saturating_mul(2);
         let more = if self.ceiling <= self.pages {
             // Long enough ago: the source may bear a little more by now.
@@ -135,7 +142,8 @@ impl Size {
         } else {
             self.pages + (self.ceiling - self.pages).div_ceil(2)
         };
-        let in_time = LONGEST_ANSWER.div_duration_f64(page.max(Duration::from_nanos(1)));
+        let longest = longest.min(LONGEST_ANSWER);
+        let in_time = longest.div_duration_f64(page.max(Duration::from_nanos(1)));
         let more = more.min(in_time as usize).min(self.most);
         if more > self.pages {
             self.pages = more;
@@ -182,13 +190,14 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const SCARCE: Option<Duration> = Some(Duration::MAX);
 
     /// Answers full requests by a price list and returns the sizes that were asked for, in order
     /// and without repetitions.
     fn sizes(
         size: &mut Size,
         requests: usize,
-        rate_bound: bool,
+        scarce: Option<Duration>,
         took_ms: impl Fn(usize) -> Option<u32>,
     ) -> Vec<usize> {
         let mut asked = Vec::new();
@@ -196,7 +205,7 @@ mod tests {
             let pages = size.pages;
             asked.push(pages);
             match took_ms(pages) {
-                Some(took_ms) => size.answered(pages, MS * took_ms, rate_bound),
+                Some(took_ms) => size.answered(pages, MS * took_ms, scarce),
                 None => size.too_heavy(pages),
             }
         }
@@ -208,13 +217,13 @@ mod tests {
     fn it_grows_while_pages_become_cheaper() {
         // 100 ms for a request and 20 ms for each page: 120, 70, 45, 32.5, 26.2, 23.1 a page.
         let took_ms = |pages| Some(100 + 20 * pages as u32);
-        let asked = sizes(&mut Size::new(100), 60, false, took_ms);
+        let asked = sizes(&mut Size::new(100), 60, None, took_ms);
         assert_eq!(asked, [1, 2, 4, 8, 16, 32, 64, 32]);
     }
 
     #[test]
     fn it_stays_with_one_page_where_more_bring_nothing() {
-        let asked = sizes(&mut Size::new(100), 60, false, |pages| {
+        let asked = sizes(&mut Size::new(100), 60, None, |pages| {
             Some(41 * pages as u32)
         });
         assert_eq!(asked, [1, 2, 1]);
@@ -222,40 +231,50 @@ mod tests {
 
     #[test]
     fn it_grows_where_requests_are_scarce_until_they_take_too_long() {
-        let asked = sizes(&mut Size::new(100), 60, true, |pages| {
+        let asked = sizes(&mut Size::new(100), 60, SCARCE, |pages| {
             Some(205 * pages as u32)
         });
         assert_eq!(asked, [1, 2, 4, 8, 12]);
     }
 
     #[test]
+    fn it_grows_only_until_all_that_may_be_in_flight_is() {
+        // 64 in flight at a hundred a second: with more than three pages each, none could be sent.
+        let scarce = Some(MS * 640);
+        let asked = sizes(&mut Size::new(100), 60, scarce, |pages| {
+            Some(205 * pages as u32)
+        });
+        assert_eq!(asked, [1, 2, 3]);
+    }
+
+    #[test]
     fn what_did_not_pay_is_tried_again_at_once_where_requests_become_scarce() {
         let mut size = Size::new(100);
         let took_ms = |pages| Some(205 * pages as u32);
-        assert_eq!(sizes(&mut size, 10, false, took_ms), [1, 2, 1]);
-        assert_eq!(sizes(&mut size, 17, true, took_ms), [1, 2, 4, 8, 12]);
+        assert_eq!(sizes(&mut size, 10, None, took_ms), [1, 2, 1]);
+        assert_eq!(sizes(&mut size, 17, SCARCE, took_ms), [1, 2, 4, 8, 12]);
     }
 
     #[test]
     fn what_was_too_heavy_is_not_tried_again_for_that() {
         let mut size = Size::new(100);
-        sizes(&mut size, 20, false, |pages| (pages <= 3).then_some(10));
+        sizes(&mut size, 20, None, |pages| (pages <= 3).then_some(10));
         assert_eq!(size.pages, 2);
-        assert_eq!(sizes(&mut size, 20, true, |_| Some(10)), [2]);
+        assert_eq!(sizes(&mut size, 20, SCARCE, |_| Some(10)), [2]);
     }
 
     #[test]
     fn it_keeps_to_the_cap() {
-        let asked = sizes(&mut Size::new(5), 60, true, |pages| Some(pages as u32));
+        let asked = sizes(&mut Size::new(5), 60, SCARCE, |pages| Some(pages as u32));
         assert_eq!(asked, [1, 2, 4, 5]);
-        let asked = sizes(&mut Size::new(0), 60, true, |pages| Some(pages as u32));
+        let asked = sizes(&mut Size::new(0), 60, SCARCE, |pages| Some(pages as u32));
         assert_eq!(asked, [1]);
     }
 
     #[test]
     fn it_steps_back_at_once_from_what_is_too_heavy_and_closes_in_on_the_limit() {
         let mut size = Size::new(100);
-        let asked = sizes(&mut size, 1_500, true, |pages| {
+        let asked = sizes(&mut size, 1_500, SCARCE, |pages| {
             (pages <= 20).then_some(10 * pages as u32)
         });
         assert_eq!(
@@ -267,7 +286,7 @@ mod tests {
     #[test]
     fn a_size_that_no_longer_serves_is_halved_at_once() {
         let mut size = Size::new(16);
-        sizes(&mut size, 100, true, |pages| Some(pages as u32));
+        sizes(&mut size, 100, SCARCE, |pages| Some(pages as u32));
         assert_eq!(size.pages, 16);
         size.too_heavy(16);
         assert_eq!(size.pages, 8);
@@ -280,11 +299,11 @@ mod tests {
     #[test]
     fn a_source_that_bears_more_later_is_asked_for_more() {
         let mut size = Size::new(64);
-        sizes(&mut size, 500, true, |pages| {
+        sizes(&mut size, 500, SCARCE, |pages| {
             (pages <= 3).then_some(pages as u32)
         });
         assert_eq!(size.pages, 3);
-        sizes(&mut size, 3 * MOST_PATIENCE as usize, true, |pages| {
+        sizes(&mut size, 3 * MOST_PATIENCE as usize, SCARCE, |pages| {
             Some(pages as u32)
         });
         assert_eq!(size.pages, 64);
@@ -306,7 +325,7 @@ mod tests {
                     prop_assert!(size.pages <= before);
                     prop_assert!(pages > before || pages == 1 || size.pages < pages);
                 } else {
-                    size.answered(pages, Duration::from_millis(took_ms), rate_bound);
+                    size.answered(pages, Duration::from_millis(took_ms), rate_bound.then_some(MS * 640));
                 }
                 prop_assert!((1..=most.max(1)).contains(&size.pages));
                 prop_assert!(size.good <= size.pages);

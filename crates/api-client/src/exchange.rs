@@ -119,6 +119,13 @@ impl Exchange {
         self.bundle.pages()
     }
 
+    /// Returns how many requests may begin while one page is answered; nothing where that is not known
+    /// or nothing bounds it.
+    pub fn requests_per_page(&self) -> Option<f64> {
+        let interval = self.pacer.stats().interval()?;
+        Some(self.bundle.page_took()?.div_duration_f64(interval))
+    }
+
     /// Asks like [`Exchange::ask`], with the patience of a survey.
     ///
     /// # Errors
@@ -212,8 +219,9 @@ impl Exchange {
             let mut failure = match answer {
                 Ok(answer) => {
                     if let Some(pages) = pages {
-                        let rate_bound = self.pacer.stats().rate_bound;
-                        self.bundle.answered(pages, took, rate_bound);
+                        let pace = self.pacer.stats();
+                        let scarce = pace.rate_bound.then(|| pace.all_in_flight_in());
+                        self.bundle.answered(pages, took, scarce);
                     }
                     return Ok(answer);
                 }

@@ -111,6 +111,8 @@ pub enum SourceError {
 /// Leave to make one request: now, and for so many pages.
 pub struct Turn {
     pages: usize,
+    /// How many requests may begin while one page is answered; nothing where nothing bounds them.
+    requests_per_page: Option<f64>,
     /// What the source gave along to know the turn by.
     permit: Option<Box<dyn Any + Send>>,
 }
@@ -120,6 +122,7 @@ impl Turn {
     pub fn unasked() -> Self {
         Self {
             pages: 1,
+            requests_per_page: None,
             permit: None,
         }
     }
@@ -128,8 +131,29 @@ impl Turn {
     pub fn new(pages: usize, permit: impl Any + Send) -> Self {
         Self {
             pages: pages.max(1),
+            requests_per_page: None,
             permit: Some(Box::new(permit)),
         }
+    }
+
+    /// Says that the source lets `requests` begin in the time that it takes to answer one page.
+    #[must_use]
+    pub fn paced(mut self, requests: Option<f64>) -> Self {
+        self.requests_per_page = requests;
+        self
+    }
+
+    /// Returns how many pages the request should ask for, at least 1, where `streams` pages can be asked
+    /// for at a time and each is followed by another.
+    ///
+    /// With `r` requests begun while one page is answered, requests of `b` pages bring `r * b` pages in
+    /// that time, but no more than `streams / b`, since what stands in one request comes at once and
+    /// asks for more only then. Both are as many where `b` is the square root of `streams / r`.
+    pub fn pages_of(&self, streams: usize) -> usize {
+        let balanced = self
+            .requests_per_page
+            .map_or(f64::INFINITY, |requests| (streams as f64 / requests).sqrt());
+        (balanced.ceil() as usize).clamp(1, self.pages)
     }
 
     /// Returns how many pages one request should ask for at most, at least 1.
@@ -181,4 +205,24 @@ pub trait FillSource: Send + Sync {
     /// # Cancel safety
     /// Nothing is kept between calls: a dropped call can be made again.
     async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_asks_for_no_more_than_keeps_the_others_going() {
+        let turn = |requests| Turn::new(32, ()).paced(requests);
+        // Twenty requests begin while a page is answered: of eight pages each they would soon all have
+        // been asked for, and most of the twenty would have nothing to ask for.
+        assert_eq!(turn(Some(20.0)).pages_of(80), 2);
+        assert_eq!(turn(Some(20.0)).pages_of(2000), 10);
+        // One begins: what it does not ask for waits.
+        assert_eq!(turn(Some(1.0)).pages_of(100), 10);
+        assert_eq!(turn(Some(0.02)).pages_of(100), 32);
+        assert_eq!(turn(Some(20.0)).pages_of(0), 1);
+        assert_eq!(turn(None).pages_of(1), 32);
+        assert_eq!(turn(Some(0.0)).pages_of(0), 1);
+    }
 }

@@ -209,7 +209,8 @@ impl FillSource for Client {
 
     async fn turn(&self) -> Turn {
         let permit = self.exchange.permit().await;
-        Turn::new(self.exchange.pages(), permit)
+        let requests_per_page = self.exchange.requests_per_page();
+        Turn::new(self.exchange.pages(), permit).paced(requests_per_page)
     }
 
     async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {

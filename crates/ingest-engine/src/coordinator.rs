@@ -176,7 +176,8 @@ impl<'a> Coordinator<'a> {
 
     /// Sends a request, decided upon only now that it may be sent.
     async fn start_request(&mut self, turn: Turn) -> Result<(), Error> {
-        let request = self.work.next_request(turn.pages(), &mut self.ledger).await;
+        let pages = turn.pages_of(self.work.segments());
+        let request = self.work.next_request(pages, &mut self.ledger).await;
         let request = request.map_err(Error::Store)?;
         self.pages_coming += request.plan.len();
         let source = Arc::clone(&self.run.source);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use fills::Span;
+use fills::{Span, Turn};
 use monitor::{Reading, Watch};
 
 use crate::planner::{Cuts, Lease, Planner};
@@ -94,7 +94,8 @@ impl Scan {
         self.now = self.now.max(self.next_grant);
         self.next_grant = self.now + self.source.interval;
         let mut segments = Vec::new();
-        while segments.len() < self.source.pages_per_request {
+        let pages = self.turn().pages_of(self.planner.segments());
+        while segments.len() < pages {
             let fresh = || {
                 let lease = self.planner.take()?;
                 Some((lease, lease.span.from))
@@ -108,6 +109,12 @@ impl Scan {
         self.requests += 1;
         let answered = self.now + self.source.page * pages;
         self.under_way.insert((answered, self.requests), segments);
+    }
+
+    fn turn(&self) -> Turn {
+        let Source { interval, page, .. } = self.source;
+        let paced = (!interval.is_zero()).then(|| page.div_duration_f64(interval));
+        Turn::new(self.source.pages_per_request, ()).paced(paced)
     }
 
     fn take_in(&mut self, (lease, at): (Lease, u64)) {
@@ -177,6 +184,29 @@ fn a_scan_keeps_up_with_its_rate_limit_at_every_size_of_request() {
         assert!(full >= 950.0, "{full}");
         assert!(seconds <= 1.1 * granted, "{seconds} s");
     }
+}
+
+#[test]
+fn large_requests_leave_none_of_the_places_in_flight_without_pages() {
+    // Two thousand pages, 64 at a time: three pages in a request are enough to use the rate up.
+    let (page, most_in_flight) = (Duration::from_millis(205), 64);
+    let seconds = [3, 12, 32].map(|pages_per_request| {
+        let scan = Scan::of(Source {
+            fills: 2e6,
+            interval: Duration::from_millis(10),
+            page,
+            most_in_flight,
+            pages_per_request,
+        });
+        let seconds = scan.now.as_secs_f64();
+        let best = page.as_secs_f64() * scan.pages as f64 / most_in_flight as f64;
+        println!("up to {pages_per_request} pages: {seconds:.1} s, {best:.1} s at the best");
+        seconds
+    });
+    assert!(
+        seconds.iter().all(|&s| s < 1.25 * seconds[0]),
+        "{seconds:?}"
+    );
 }
 
 /// What a run that is watched says of its end, against what came: the worst of share done and of the

@@ -197,6 +197,14 @@ impl Planner {
         outlooks.map(|outlook| outlook.rows).sum()
     }
 
+    /// Returns about into how many segments what is left can be cut: each gives one page at a time.
+    pub fn segments(&self) -> usize {
+        // Towards the end they are cut finer.
+        let least_rows = f64::from(self.cuts.least_pages) / 2.0 * self.page_rows;
+        let cut = (self.rows_ahead() / least_rows) as usize;
+        cut.max(self.leased.len()) + self.waiting.len()
+    }
+
     fn lease(&mut self, group: u32, span: Span, belief: Option<Belief>) -> Lease {
         let id = SegmentId(self.next_id);
         self.next_id += 1;

@@ -43,6 +43,11 @@ impl Work {
         !self.ready.is_empty() || self.planner.has_more()
     }
 
+    /// Returns about into how many segments what is left can be cut, those under way among them.
+    pub(crate) fn segments(&self) -> usize {
+        self.planner.segments()
+    }
+
     /// Puts together a request for up to `most` pages; it has none if there is nothing to ask for.
     ///
     /// # Errors

@@ -14,8 +14,10 @@ pub(crate) struct Held {
     bound: Option<bool>,
 }
 
-/// What part of the first window says something before it is over, as a divisor.
+/// What part of a window says that the budget binds before it is over, as a divisor.
 const SOON_DIVISOR: u32 = 10;
+/// Who asked for nothing for longer than this part of a window begins anew, as a divisor.
+const IDLE_DIVISOR: u32 = 4;
 
 impl Held {
     pub(crate) fn new(window: Duration) -> Self {
@@ -31,6 +33,12 @@ impl Held {
     /// Notes that a caller is held back by the budget until `until`, or is not. Returns, when a
     /// window is over, whether the budget held callers back for most of it.
     pub(crate) fn note(&mut self, until: Option<Instant>, now: Instant) -> Option<bool> {
+        let idle_since = self.last.map(|(at, until)| at.max(until));
+        if idle_since
+            .is_some_and(|since| now.saturating_duration_since(since) > self.window / IDLE_DIVISOR)
+        {
+            *self = Self::new(self.window);
+        }
         let since = *self.since.get_or_insert(now);
         if let Some((at, until)) = self.last {
             self.by_budget += until.min(now).saturating_duration_since(at);
@@ -54,20 +62,19 @@ impl Held {
         self.by_budget = Duration::ZERO;
     }
 
-    /// Returns whether the budget held callers back for most of about the last window; of the first
-    /// one what it has shown so far.
+    /// Returns whether the budget held callers back for most of about the last window, or of this one so
+    /// far.
     pub(crate) fn is_bound(&self, now: Instant) -> bool {
         let Some(since) = self.since else {
             return false;
         };
-        match (self.bound, self.last) {
-            (Some(bound), _) => bound && now.saturating_duration_since(since) < self.window * 2,
-            (None, Some((at, _))) => {
-                let looked = at.saturating_duration_since(since);
-                looked >= self.window / SOON_DIVISOR && self.by_budget * 2 >= looked
-            }
-            (None, None) => false,
+        if self.bound == Some(true) && now.saturating_duration_since(since) < self.window * 2 {
+            return true;
         }
+        self.last.is_some_and(|(at, _)| {
+            let looked = at.saturating_duration_since(since);
+            looked >= self.window / SOON_DIVISOR && self.by_budget * 2 >= looked
+        })
     }
 }
 
@@ -109,5 +116,27 @@ mod tests {
         check(70, 5, false);
         check(70, 12, true);
         check(30, 12, false);
+    }
+
+    #[test]
+    fn what_was_before_is_not_waited_out_once_callers_press() {
+        let ask = |held: &mut Held, now: &mut Instant, held_ms, looks| {
+            for _ in 0..looks {
+                held.note(Some(*now + Duration::from_millis(held_ms)), *now);
+                *now += Duration::from_millis(100);
+            }
+            held.is_bound(*now)
+        };
+        for idle in [Duration::ZERO, WINDOW, 5 * WINDOW] {
+            let (mut held, mut now) = (Held::new(WINDOW), Instant::now());
+            assert!(!ask(&mut held, &mut now, 0, 102));
+            now += idle;
+            assert!(ask(&mut held, &mut now, 70, 14), "after {idle:?}");
+        }
+        // And one who did not ask at all does not press.
+        let (mut held, mut now) = (Held::new(WINDOW), Instant::now());
+        assert!(ask(&mut held, &mut now, 70, 102));
+        now += WINDOW;
+        assert!(!ask(&mut held, &mut now, 0, 1));
     }
 }

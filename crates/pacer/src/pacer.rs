@@ -34,6 +34,23 @@ pub struct Stats {
     pub paused_until: Option<Instant>,
 }
 
+impl Stats {
+    /// Returns how long after one request the next may begin; nothing while no rate is learned or set.
+    pub fn interval(&self) -> Option<Duration> {
+        let requests = self.requests_per_10s?.max(1);
+        Some(Duration::from_secs(10) / requests)
+    }
+
+    /// Returns after how long all requests that may be in flight are, if none is answered before: where
+    /// answers take longer it is no longer the rate that holds callers back.
+    pub fn all_in_flight_in(&self) -> Duration {
+        let concurrency = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
+        self.interval().map_or(Duration::MAX, |interval| {
+            interval.saturating_mul(concurrency)
+        })
+    }
+}
+
 /// Hands out permits to ask, first come, first served. Clones share one pace.
 #[derive(Clone)]
 pub struct Pacer {
