@@ -17,7 +17,7 @@ use crate::asked::Asked;
 use crate::cli::Cli;
 use crate::nowhere::Nowhere;
 use crate::project;
-use crate::sample::{STRATA, Strata};
+use crate::sample::Strata;
 use crate::trial::{PARALLEL_INSERTS, Ran, Trial};
 
 /// Rows of a full page.
@@ -29,9 +29,6 @@ const LAST_SHARE: u64 = 2;
 /// Batches of the last run, for each insert at once: the first fill the pipeline, the others tell how
 /// it goes on.
 const LAST_ROUNDS: usize = 4;
-/// Parts of the range that the last run is taken from: many small ones would be asked for a few pages at
-/// a time, and the run of everything asks for as many as it likes.
-const LAST_WINDOWS: usize = 4;
 /// Samples that the run of everything is projected from at the most: more where the first is too uneven.
 const MOST_SAMPLES: u32 = 3;
 /// Requests that one more try must have left: with fewer it tells nothing.
@@ -58,7 +55,7 @@ pub(crate) struct Measurement<'a> {
     /// What a run does besides loading, as long as it took here.
     pub(crate) around: Duration,
     rows: u64,
-    trials: usize,
+    trials: u64,
     sweep: Vec<Tried>,
 }
 
@@ -119,8 +116,7 @@ impl<'a> Measurement<'a> {
         let mut recommended = self.as_set();
         let requests = self.cli.max_requests / FIRST_SHARE;
         let rows = requests * recommended.pages_per_request as u64 * PAGE_ROWS;
-        let into = Destination::Table;
-        let ran = self.fetched(&sampled, recommended, (rows, STRATA), requests, into);
+        let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
         let ran = ran.await?;
         let measured = self.with_server(&ran).await;
         let mut profile = Profile::new(&measured, self.usage(&ran), recommended);
@@ -141,7 +137,7 @@ impl<'a> Measurement<'a> {
             if self.shutdown.is_requested() || requests < LEAST_REQUESTS {
                 break;
             }
-            let ran = self.fetched(&sampled, recommended, (rows, LAST_WINDOWS), requests, into);
+            let ran = self.fetched(&sampled, recommended, rows, requests, Destination::Table);
             let ran = ran.await?;
             let projected = project::all(&mut self, &ran, &sampled, &mut parts).await?;
             // One that was cut off by the end of the requests says less than the one before.
@@ -222,7 +218,7 @@ impl<'a> Measurement<'a> {
             }
             let pages = (with.pages_per_request as u64).min(MOST_TRIED_PAGES);
             let rows = wanted * pages * PAGE_ROWS;
-            let ran = self.fetched(sampled, with, (rows, STRATA), wanted, Destination::Nowhere);
+            let ran = self.fetched(sampled, with, rows, wanted, Destination::Nowhere);
             let ran = ran.await?;
             let rate = steady_rate(&ran.notes.answers);
             let rate = rate.unwrap_or_else(|| whole_rate(&ran));
@@ -265,19 +261,19 @@ impl<'a> Measurement<'a> {
         Ok(climb.largest_good().filter(|&batch| batch < most))
     }
 
-    /// Loads about so many rows from so many parts of the sample, with so many requests and never more.
+    /// Loads about so many rows of the sample, with so many requests and never more.
     async fn fetched(
         &mut self,
         sampled: &Sampled,
         with: Recommended,
-        (rows, windows): (u64, usize),
+        rows: u64,
         requests: u64,
         into: Destination,
     ) -> Result<Ran, Failure> {
         let allotted = self.asked.client(Some(with.pages_per_request), requests)?;
         let parts = match sampled.groups {
             Some(_) => [sampled.span].into_iter().collect::<SpanSet>(),
-            None => sampled.strata.parts(rows, windows, self.trials),
+            None => sampled.strata.parts(rows, self.trials),
         };
         self.trials += 1;
         let trial = Trial {

@@ -11,8 +11,8 @@ pub(crate) const PROBE_REQUESTS: usize = 16;
 const PARTS_PER_REQUEST: usize = 16;
 /// Fills of each part that are looked at.
 const PROBE_ROWS: u16 = 1000;
-/// Parts of equal fills, each of which may give to the sample.
-pub(crate) const STRATA: usize = 16;
+/// Parts of equal fills, each of which gives to the sample.
+const STRATA: u64 = 16;
 
 /// A part of the range, and how many seconds a row takes there.
 #[derive(Debug, Clone, Copy)]
@@ -53,17 +53,13 @@ impl Strata {
         Ok(Self(of_equal_rows(&parts)))
     }
 
-    /// Takes about `rows` rows from `windows` places at equal distances, as many from each: others for
-    /// each `trial`, as far as there are others, since what was asked for before is served from a cache.
-    pub(crate) fn parts(&self, rows: u64, windows: usize, trial: usize) -> SpanSet {
-        let all = self.0.len();
-        let windows = windows.clamp(1, all.max(1));
-        let share = rows as f64 / windows as f64;
-        let firsts = (all / windows).max(1);
-        let (first, round) = (trial % firsts, trial / firsts);
-        (0..windows)
-            .filter_map(|window| self.0.get(first + window * all / windows..))
-            .flat_map(|strata| from_beginning(strata, share, round as u64))
+    /// Takes about `rows` rows, as many from each part: others for each `trial`, as far as there
+    /// are others, since what was asked for before is served from a cache.
+    pub(crate) fn parts(&self, rows: u64, trial: u64) -> SpanSet {
+        let share = rows as f64 / self.0.len().max(1) as f64;
+        self.0
+            .iter()
+            .map(|stratum| stratum.window(share, trial))
             .collect()
     }
 }
@@ -75,16 +71,6 @@ impl Stratum {
         let from = self.span.from + trial % windows * seconds;
         Span::new(from, from.saturating_add(seconds)).intersection(&self.span)
     }
-}
-
-/// Takes so many rows of the first part, and of those behind it where it has not as many.
-fn from_beginning(strata: &[Stratum], rows: f64, round: u64) -> impl Iterator<Item = Span> {
-    let mut left = rows;
-    strata.iter().map_while(move |stratum| {
-        let taken = (left > 0.0).then(|| stratum.window(left, round));
-        left -= stratum.rows();
-        taken
-    })
 }
 
 fn looked_at(span: Span, times: &[u64]) -> Stratum {
@@ -105,7 +91,7 @@ fn of_equal_rows(parts: &[Stratum]) -> Vec<Stratum> {
     for part in parts {
         let behind = before + part.rows();
         // An edge at `rows` lies in the part that holds that row.
-        while edges.len() as f64 * all < behind * STRATA as f64 && edges.len() < STRATA {
+        while edges.len() as f64 * all < behind * STRATA as f64 && edges.len() < STRATA as usize {
             let rows = edges.len() as f64 * all / STRATA as f64 - before;
             let seconds = (rows * part.seconds_per_row) as u64;
             edges.push(part.span.from + seconds.min(part.span.seconds()));
@@ -177,7 +163,7 @@ mod tests {
         };
         // A tenth of the rows in the first nine tenths of the time.
         let strata = of_equal_rows(&[part(0, 9_000, 9.0), part(9_000, 10_000, 1.0 / 9.0)]);
-        assert_eq!(strata.len(), STRATA);
+        assert_eq!(strata.len(), STRATA as usize);
         let spans: SpanSet = strata.iter().map(|stratum| stratum.span).collect();
         assert!(spans.covers(Span::new(0, 10_000)));
         for stratum in &strata {
@@ -185,26 +171,6 @@ mod tests {
         }
         assert_eq!(strata[1].span.from, 5_625);
         assert_eq!(strata[2].span.from, 9_000 + 27);
-    }
-
-    #[test]
-    fn few_windows_lie_at_equal_distances_and_are_others_in_each_trial() {
-        let strata = Strata(of_equal_rows(&[Stratum {
-            span: Span::new(0, 16_000),
-            seconds_per_row: 1.0,
-        }]));
-        let from = |windows, trial| {
-            let parts = strata.parts(400, windows, trial);
-            let from: Vec<u64> = parts.spans().map(|span| span.from).collect();
-            from
-        };
-        assert_eq!(from(4, 0), [0, 4_000, 8_000, 12_000]);
-        assert_eq!(from(4, 1), [1_000, 5_000, 9_000, 13_000]);
-        assert_eq!(from(4, 4), [100, 4_100, 8_100, 12_100]);
-        let spans: Vec<Span> = strata.parts(6_000, 4, 0).spans().collect();
-        assert_eq!(spans[1], Span::new(4_000, 5_500));
-        assert_eq!(from(16, 1).len(), 16);
-        assert_eq!(from(1, 3), [3_000]);
     }
 
     #[test]
