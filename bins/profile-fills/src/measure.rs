@@ -176,9 +176,11 @@ impl<'a> Measurement<'a> {
             workers,
             ..as_set
         });
-        if let Some(workers) = tried.await?.with_headroom() {
-            recommended.workers = workers;
-        }
+        let tried = tried.await?;
+        recommended.workers = match tried.most_before_it_is_worse() {
+            Some(workers) => workers,
+            None => as_set.workers.max(tried.knee().unwrap_or_default()),
+        };
         if set.pages_per_request.is_none() {
             let pages = Climb::listed(&PAGES);
             let with = *recommended;

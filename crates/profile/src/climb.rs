@@ -3,6 +3,10 @@
 /// What a step up has to bring to be worth another one: less is noise.
 const WORTHWHILE: f64 = 1.05;
 
+/// Steps in a row that bring nothing, behind which there is nothing to be found: of one it may be the
+/// measurement that went wrong.
+const IN_VAIN: usize = 2;
+
 /// What share of the best rate is about as good, where the loss of a bound that turns out too low is
 /// many times the gain.
 const ABOUT_AS_GOOD: f64 = 0.7;
@@ -18,7 +22,7 @@ pub struct Climb {
 }
 
 impl Climb {
-    /// Tries `from`, twice that and so on, up to `most` itself; it ends where that does not pay.
+    /// Tries `from`, twice that and so on, up to `most` itself; it ends where that did not pay twice.
     pub fn doubling(from: usize, most: usize) -> Self {
         let most = most.max(1);
         let doubled = std::iter::successors(Some(from.max(1)), |value| value.checked_mul(2));
@@ -46,10 +50,18 @@ impl Climb {
 
     /// Returns what to try next; nothing at the knee, or where all was tried.
     pub fn next(&self) -> Option<usize> {
-        match self.tried.as_slice() {
-            [.., (_, before), (_, last)] if self.stops && *last < before * WORTHWHILE => None,
-            _ => self.ahead.last().copied(),
+        if self.stops && self.is_behind_the_knee() {
+            return None;
         }
+        self.ahead.last().copied()
+    }
+
+    fn is_behind_the_knee(&self) -> bool {
+        let Some((before, last)) = self.tried.split_last_chunk::<IN_VAIN>() else {
+            return false;
+        };
+        let least = best_of(before) * WORTHWHILE;
+        !before.is_empty() && last.iter().all(|(_, rate)| *rate < least)
     }
 
     /// Notes the rate of what was tried.
@@ -65,7 +77,7 @@ impl Climb {
     }
 
     fn best(&self) -> f64 {
-        self.tried.iter().map(|(_, rate)| *rate).fold(0.0, f64::max)
+        best_of(&self.tried)
     }
 
     /// Returns the largest value that is about as good as the best: of a setting that only bounds what a
@@ -77,12 +89,12 @@ impl Climb {
         good.max()
     }
 
-    /// Returns the value behind the knee, or the knee itself where it is the last: what was tried for
-    /// a moment on a sample is right within a factor of two.
-    pub fn with_headroom(&self) -> Option<usize> {
-        let knee = self.knee()?;
-        let behind = self.tried.iter().map(|(value, _)| *value);
-        behind.filter(|&value| value > knee).min().or(Some(knee))
+    /// Returns the largest value that is about as good where larger ones were found to be worse, more than
+    /// one: only then is there something to gain from a bound on what a run learns by itself.
+    pub fn most_before_it_is_worse(&self) -> Option<usize> {
+        let good = self.largest_good()?;
+        let worse = self.tried.iter().filter(|&&(value, _)| value > good);
+        (worse.count() >= IN_VAIN).then_some(good)
     }
 
     /// Returns the smallest value that is as good as the best, within what is noise; nothing where the
@@ -95,6 +107,10 @@ impl Climb {
         let is_broken_off = self.next().is_some() && last == Some(knee);
         (!is_broken_off).then_some(knee)
     }
+}
+
+fn best_of(tried: &[(usize, f64)]) -> f64 {
+    tried.iter().map(|(_, rate)| *rate).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -111,10 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_one_step_above_the_knee() {
+    fn it_ends_two_steps_above_the_knee() {
         let up_to_eight = |value: usize| value.min(8) as f64;
         let (tried, knee) = climbed(Climb::doubling(1, 128), up_to_eight);
-        assert_eq!((tried, knee), (vec![1, 2, 4, 8, 16], Some(8)));
+        assert_eq!((tried, knee), (vec![1, 2, 4, 8, 16, 32], Some(8)));
+    }
+
+    #[test]
+    fn one_try_that_went_wrong_does_not_end_it() {
+        let stumbles = |value: usize| if value == 16 { 7.0 } else { value as f64 };
+        let (_, knee) = climbed(Climb::doubling(1, 64), stumbles);
+        assert_eq!(knee, Some(64));
     }
 
     #[test]
@@ -142,16 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn headroom_is_one_step_behind_the_knee() {
-        let headroom = |knee: usize| {
-            let mut climb = Climb::doubling(1, 16);
+    fn a_bound_is_only_found_where_more_is_worse() {
+        let bound = |rate: fn(usize) -> f64| {
+            let mut climb = Climb::doubling(1, 64);
             while let Some(value) = climb.next() {
-                climb.note(value.min(knee) as f64);
+                climb.note(rate(value));
             }
-            climb.with_headroom()
+            climb.most_before_it_is_worse()
         };
-        assert_eq!(headroom(4), Some(8));
-        assert_eq!(headroom(16), Some(16));
+        assert_eq!(bound(|value| value.min(4) as f64), None);
+        assert_eq!(bound(|value| value as f64), None);
+        assert_eq!(bound(|value| if value > 8 { 1.0 } else { 4.0 }), None);
+        assert_eq!(
+            bound(|value| if value > 8 { 1.0 } else { value as f64 }),
+            Some(8)
+        );
+        // One try may have gone wrong.
+        assert_eq!(
+            bound(|value| if value > 32 { 1.0 } else { value as f64 }),
+            None
+        );
     }
 
     #[test]
@@ -164,12 +197,12 @@ mod tests {
     fn a_climb_that_is_broken_off_on_its_way_up_has_no_knee() {
         let mut climb = Climb::doubling(1, 8);
         climb.note(1.0);
-        assert_eq!((climb.knee(), climb.with_headroom()), (None, None));
+        assert_eq!(climb.knee(), None);
         climb.note(2.0);
         assert_eq!(climb.knee(), None);
         // Two that are as good as each other show it.
         climb.note(2.0);
-        assert_eq!((climb.knee(), climb.with_headroom()), (Some(2), Some(4)));
+        assert_eq!(climb.knee(), Some(2));
 
         let mut listed = Climb::listed(&[1, 8, 64]);
         listed.note(5.0);
