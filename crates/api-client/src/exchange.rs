@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fills::SourceError;
 use pacer::{Outcome, Pacer, Permit};
 use tokio::time::Instant;
-use tracing::trace_span;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, trace_span};
 
 use crate::bundle::Bundle;
 use crate::config::{Config, RetryPolicy};
@@ -169,10 +170,11 @@ impl Exchange {
     ) -> Result<T, Failure> {
         self.counters.add_bytes(answer.body.len());
         let read = Arc::clone(read);
+        let request = Span::current();
         // The room that the body takes is given back when it was read, not before.
         let read_body = move || {
             let Answer { body, room, .. } = answer;
-            let step = trace_span!(target: "step", "decode");
+            let step = trace_span!(target: "step", parent: &request, "decode");
             let read = read(&body);
             drop(step);
             drop((body, room));
@@ -184,12 +186,25 @@ impl Exchange {
     async fn ask_for<T: Send + 'static>(
         &self,
         policy: &RetryPolicy,
-        mut permit: Permit,
+        permit: Permit,
         pages: Option<usize>,
         request: &Request,
         read: impl Read<T>,
     ) -> Result<T, SourceError> {
-        let read = Arc::new(read);
+        let whole = trace_span!(target: "work", "request", pages, attempts = Empty, error = Empty);
+        self.ask_until_answered(policy, permit, pages, request, Arc::new(read))
+            .instrument(whole)
+            .await
+    }
+
+    async fn ask_until_answered<T: Send + 'static>(
+        &self,
+        policy: &RetryPolicy,
+        mut permit: Permit,
+        pages: Option<usize>,
+        request: &Request,
+        read: Arc<impl Read<T>>,
+    ) -> Result<T, SourceError> {
         let mut tries = Tries::new(policy, pages.unwrap_or(1));
         loop {
             self.counters.add_request();
@@ -218,6 +233,7 @@ impl Exchange {
             });
             let mut failure = match answer {
                 Ok(answer) => {
+                    Span::current().record("attempts", tries.attempts() + 1);
                     if let Some(pages) = pages {
                         let pace = self.pacer.stats();
                         let scarce = pace.rate_bound.then(|| pace.all_in_flight_in());
@@ -236,6 +252,8 @@ impl Exchange {
             let now = Instant::now().into_std();
             match tries.failed(failure, took, now, self.jitter.next()) {
                 Verdict::GiveUp(error) => {
+                    Span::current().record("attempts", tries.attempts());
+                    Span::current().record("error", &words);
                     if let (Some(pages), SourceError::TooHeavy { .. }) = (pages, &error) {
                         self.bundle.too_heavy(pages);
                     }

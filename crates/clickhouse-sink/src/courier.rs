@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use clickhouse::Client;
 use tokio::time::{Instant, sleep};
-use tracing::{info, trace_span, warn};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info, trace_span, warn};
 
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Share};
@@ -94,6 +95,12 @@ impl Courier {
 
     /// Attempts a batch until its outcome is known.
     async fn bring(&self, batch: &Batch) -> Result<Outcome, Error> {
+        let rows = batch.rows();
+        let whole = trace_span!(target: "work", "batch", rows, attempts = Empty);
+        self.bring_in(batch).instrument(whole).await
+    }
+
+    async fn bring_in(&self, batch: &Batch) -> Result<Outcome, Error> {
         let _under_way = self.run_ahead.begin().await;
         let policy = &self.config.retry;
         let mut backoff = Backoff::new(
@@ -111,6 +118,7 @@ impl Courier {
             let step = trace_span!(target: "step", "insert");
             let answer = attempt(&self.client, &self.table, &self.config, batch, number).await;
             drop(step);
+            Span::current().record("attempts", number);
             let Err(error) = answer else {
                 let took = started.elapsed();
                 self.counters.inserted(batch.rows(), batch.bytes(), took);

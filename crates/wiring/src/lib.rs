@@ -9,3 +9,5 @@ pub mod progress;
 pub mod scope;
 pub mod source;
 pub mod start;
+#[cfg(feature = "otel")]
+mod traces;

@@ -17,6 +17,13 @@ pub fn run<F>(
 where
     F: Future<Output = Result<ExitCode, Failure>>,
 {
+    #[cfg(feature = "otel")]
+    return match crate::traces::Traces::from_environment() {
+        Ok(Some((_traces, listener))) => run_listened(settings, logs, Some(listener), command),
+        Ok(None) => run_listened(settings, logs, None, command),
+        Err(failure) => ended(Err(failure)),
+    };
+    #[cfg(not(feature = "otel"))]
     run_listened(settings, logs, None, command)
 }
 
