@@ -10,7 +10,7 @@ use pacer::Pacer;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
 use wiring::allowance::{Allowance, Allowed};
 use wiring::errors::{from_source, printed};
-use wiring::expected::{Expected, expect};
+use wiring::expected::{Expected, REQUESTS_TO_SAMPLE, expect, expect_closely};
 use wiring::{scope, source};
 
 use figures::Pace;
@@ -18,8 +18,6 @@ pub(crate) use figures::{Actual, Plan};
 
 /// Requests that a plan never exceeds, retries among them.
 const MOST_REQUESTS: u64 = 60;
-/// Requests that it means to make; the others are for retries and for the survey.
-const REQUESTS: u64 = 52;
 /// Requests that the plan of a run means to make, which it takes from the run's own rate.
 const REQUESTS_OF_A_RUN: u64 = 7;
 /// Requests of a run of which a closer plan may take one.
@@ -54,12 +52,13 @@ pub(crate) async fn show(settings: &Settings, shutdown: &Shutdown) -> Result<Exi
 
 async fn planned(settings: &Settings, client: &Client, pacer: &Pacer) -> Result<Plan, SourceError> {
     let survey = client.survey().await?;
-    let expected = expected(settings, client, &survey, REQUESTS).await?;
+    // The others are for retries and for the survey.
+    let expected = expected(settings, client, &survey, REQUESTS_TO_SAMPLE).await?;
     let pace = Pace::of(settings, pacer);
     match expected {
         Some(expected) => Ok(Plan::new(settings, &survey, &expected, pace)),
         None => Err(SourceError::Protocol {
-            message: format!("{REQUESTS} requests are too few for a plan"),
+            message: format!("{REQUESTS_TO_SAMPLE} requests are too few for a plan"),
         }),
     }
 }
@@ -74,24 +73,24 @@ pub(crate) async fn of_a_run(
     survey: &Survey,
     tell: impl Fn(&Plan),
 ) -> Option<Plan> {
-    let mut last: Option<Plan> = None;
-    for requests in [REQUESTS_OF_A_RUN, REQUESTS] {
-        let is_worth_it =
-            |plan: &Plan| !plan.is_exact() && plan.least_requests() >= requests * SHARE_OF_A_RUN;
-        if last.as_ref().is_some_and(|plan| !is_worth_it(plan)) {
-            break;
-        }
-        let expected = expected(settings, client, survey, requests).await;
+    let planned = |expected: Result<Option<Expected>, SourceError>| {
         let expected =
             expected.inspect_err(|error| tracing::debug!(%error, "the run is not planned"));
-        let Ok(Some(expected)) = expected else {
-            break;
-        };
+        let expected = expected.ok().flatten()?;
         let plan = Plan::new(settings, survey, &expected, Pace::of(settings, pacer));
         tell(&plan);
-        last = Some(plan);
+        Some((plan, expected))
+    };
+    let rough = expected(settings, client, survey, REQUESTS_OF_A_RUN).await;
+    let (plan, rough) = planned(rough)?;
+    if plan.is_exact() {
+        return Some(plan);
     }
-    last
+    let requests = plan.least_requests() / SHARE_OF_A_RUN;
+    let (scope, pages) = (&settings.scope, pages(settings));
+    let closer = expect_closely(client, scope, survey, &rough, requests, pages);
+    let closer = planned(closer.await);
+    Some(closer.map_or(plan, |(plan, _)| plan))
 }
 
 async fn expected(
@@ -100,8 +99,11 @@ async fn expected(
     survey: &Survey,
     requests: u64,
 ) -> Result<Option<Expected>, SourceError> {
-    let pages = settings.source.pages_per_request.unwrap_or(PAGES);
-    expect(client, &settings.scope, survey, requests, pages).await
+    expect(client, &settings.scope, survey, requests, pages(settings)).await
+}
+
+fn pages(settings: &Settings) -> usize {
+    settings.source.pages_per_request.unwrap_or(PAGES)
 }
 
 fn asked(allowance: &Allowance, pacer: &Pacer) -> String {

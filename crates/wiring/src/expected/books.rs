@@ -61,6 +61,13 @@ pub(super) async fn add_up(asking: &mut Asking<'_>, requests: u64) -> Result<Boo
     Ok(books)
 }
 
+/// Returns about how many requests it takes to add up the counters of so many tokens: each range ends
+/// with a page that is not full.
+pub(super) fn requests_for(tokens: u64, pages: usize) -> u64 {
+    let ranges = ranges(pages).count() as u64;
+    tokens.div_ceil(ranges * u64::from(PAGE_ROWS)) + 1
+}
+
 /// Returns the counters of these tokens, at most as many thousands as there are requests; a token
 /// that was never traded has none.
 pub(super) async fn of_tokens(
@@ -138,6 +145,13 @@ mod tests {
                 assert_eq!(ranges.iter().filter(holds).count(), 1, "{id} of {count}");
             }
         }
+    }
+
+    #[test]
+    fn counting_takes_a_request_for_nine_thousand_tokens_and_one_for_the_ends() {
+        assert_eq!(requests_for(2_600_000, 16), 290);
+        assert_eq!(requests_for(2_600_000, 1), 2601);
+        assert_eq!(requests_for(1, 4), 2);
     }
 
     #[test]

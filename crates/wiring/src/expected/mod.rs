@@ -15,6 +15,9 @@ use crate::scope;
 /// too many to be added up, and the rest is needed to sample.
 const COUNTERS_SHARE: u64 = 6;
 
+/// Requests that make a sample a good one.
+pub const REQUESTS_TO_SAMPLE: u64 = 52;
+
 /// What a run is to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
@@ -86,6 +89,39 @@ pub async fn expect(
         return markets::expect(&mut asking, scope, whole).await.map(Some);
     }
     all(&mut asking, span, whole).await
+}
+
+/// Expects more closely what a scope was expected to hold roughly, where `requests` requests suffice for
+/// that: by counting everything, which is exact, or else by more samples.
+///
+/// # Errors
+/// Any error of the source.
+pub async fn expect_closely(
+    client: &Client,
+    scope: &ScopeSettings,
+    survey: &Survey,
+    rough: &Expected,
+    requests: u64,
+    pages: usize,
+) -> Result<Option<Expected>, SourceError> {
+    let of_all = rough.tokens.filter(|_| !scope.is_some_markets());
+    if let Some(tokens) = of_all
+        && books::requests_for(tokens, pages) <= requests
+    {
+        let mut asking = Asking {
+            client,
+            requests_left: requests,
+            pages: pages.max(1),
+        };
+        let books = books::add_up(&mut asking, requests).await?;
+        if books.all {
+            return Ok(Some(Expected::exact(books.fills, Some(books.tokens))));
+        }
+    }
+    match requests >= REQUESTS_TO_SAMPLE {
+        true => expect(client, scope, survey, REQUESTS_TO_SAMPLE, pages).await,
+        false => Ok(None),
+    }
 }
 
 /// Expects all fills of a span.
