@@ -9,6 +9,7 @@ mod crashes;
 mod demo;
 mod doctor;
 mod exactness;
+mod following;
 mod harness;
 mod help;
 mod kills;

@@ -1,10 +1,14 @@
 //! The market catalogue, from the subgraph and from Gamma into the table's database.
 
+use std::collections::HashSet;
+
 use fill_table::{FillTable, MarketEntry, MarketSource};
-use fills::SourceError;
+use fills::{SourceError, TokenId};
 use goldsky_client::{Client, MarketData};
+use ingest_engine::Snapshot;
 use polymarket_api::{Gamma, GammaMarket, GammaPage};
 use startup::{Failure, Settings, Shutdown};
+use tokio::sync::watch;
 use wiring::errors::{from_source, from_table};
 
 const PAGE: u16 = 1000;
@@ -43,7 +47,7 @@ pub(crate) async fn for_a_run_by_market(
     shutdown: &Shutdown,
 ) -> Result<bool, Failure> {
     let scope = &settings.scope;
-    let named = !scope.condition_ids.is_empty() || !scope.token_ids.is_empty();
+    let named = scope.names_markets();
     let loaded = complete(client, table, !named, shutdown).await?;
     if loaded.stopped || !named {
         return Ok(loaded.stopped);
@@ -78,6 +82,57 @@ pub(crate) async fn complete(
         tracing::info!(tokens = loaded.tokens, "the market catalogue was loaded");
     }
     Ok(loaded)
+}
+
+/// Loads the conditions of tokens that come up while a source is followed, each time that its fills are
+/// loaded, until nobody tells `loads` any more. The catalogue has to be complete: going on where it ended
+/// would otherwise leave a gap.
+pub(crate) async fn keep_up(
+    client: &Client,
+    table: &FillTable,
+    mut loads: watch::Receiver<Snapshot>,
+) {
+    let (mut asked, mut loaded) = (HashSet::new(), 0);
+    let is_news = |snapshot: &Snapshot, loaded: u64| {
+        snapshot.is_up_to_date && snapshot.fills_inserted > loaded
+    };
+    while let Ok(snapshot) = loads
+        .wait_for(|now| is_news(now, loaded))
+        .await
+        .map(|now| *now)
+    {
+        loaded = snapshot.fills_inserted;
+        // The next fills are another occasion.
+        if let Err(failure) = add_unknown(client, table, &mut asked).await {
+            tracing::warn!(error = %failure.error, "conditions of new tokens are not known yet");
+        }
+    }
+}
+
+/// Asks for the conditions of tokens that were not asked for before.
+async fn add_unknown(
+    client: &Client,
+    table: &FillTable,
+    asked: &mut HashSet<TokenId>,
+) -> Result<(), Failure> {
+    let catalogue = table.catalogue();
+    // Those that the source does not know come up every time.
+    let most = asked.len() + usize::from(PAGE);
+    let unknown = catalogue.unknown_of_the_last_day(most).await;
+    let mut unknown = unknown.map_err(from_table)?;
+    unknown.retain(|token| !asked.contains(token));
+    unknown.truncate(usize::from(PAGE));
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known = client.market_datas_by_id(&unknown).await;
+    let known = known.map_err(from_source)?;
+    asked.extend(unknown);
+    let rows = catalogue.load(MarketSource::Subgraph).await;
+    let rows = rows.map_err(from_table)?;
+    let entries = known.entities.into_iter().map(entry).collect();
+    rows.add(entries).await.map_err(from_table)?;
+    rows.finish().await.map_err(from_table)
 }
 
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.

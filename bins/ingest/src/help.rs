@@ -7,6 +7,7 @@ Examples:
   ingest                                          the whole archive, into ./data
   ingest --from 2024-10-01 --to 2024-12-01        two months of it
   ingest --condition-id 0x… --clickhouse-url http://localhost:8123
+  ingest --follow                                 the same, and then new fills as they come
   ingest plan                                     what that would take, in 60 requests at most
   ingest doctor                                   whether everything is there that it needs
   ingest status                                   where the backfill stands

@@ -8,7 +8,7 @@ use clickhouse_sink::Config as SinkConfig;
 use fills::FillSource;
 use futures::future::{Either, select};
 use goldsky_client::Client;
-use ingest_engine::{Backfill, Config, End, Outcome, Snapshot};
+use ingest_engine::{Backfill, Config, End, Follow, Outcome, Snapshot};
 use pacer::Pacer;
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use tokio::sync::watch;
@@ -30,6 +30,9 @@ pub(crate) const PARALLEL_INSERTS: usize = 2;
 /// have to be on their way, and where ClickHouse is slow they are what waits for it.
 pub(crate) const ROWS_COMING: usize = 64 * 1024;
 
+/// By how much looks at a source that stands still become rarer.
+const MOST_LOOKS_LEFT_OUT: u32 = 20;
+
 /// How long a plan may take that is not ready when all is loaded.
 const PATIENCE_WITH_A_PLAN: Duration = Duration::from_secs(1);
 
@@ -45,7 +48,14 @@ pub(crate) async fn run(
     shutdown: &Shutdown,
     bar: &Bar,
 ) -> Result<ExitCode, Failure> {
-    scope::by_market(&settings.scope)?;
+    let (by_market, _) = scope::by_market(&settings.scope)?;
+    if by_market && settings.scope.follow.is_some() && !settings.scope.names_markets() {
+        return Err(Failure::new(
+            ExitCode::Usage,
+            "--follow by market would leave out markets that come later",
+        )
+        .with_hint("leave out --strategy markets and --limit, or name the markets"));
+    }
     checkpoint::confirm_fresh(settings)?;
     preflight::before_opening(settings).pass()?;
     let mut database = Database::open(&settings.table).await?;
@@ -122,15 +132,18 @@ async fn backfill(
         watching: &watching,
         bar,
     };
-    let fills = load.run(checkpoint, shutdown);
+    let (watch, snapshots) = watch::channel(Snapshot::default());
+    let fills = load.run(checkpoint, watch, shutdown);
     // A scan does not need the catalogue, so it does not wait for it.
     let conditions = async {
-        match by_market {
-            true => Ok(()),
-            false => catalogue::complete(&client, &database.table, false, shutdown)
-                .await
-                .map(drop),
+        if by_market {
+            return Ok(());
         }
+        let loaded = catalogue::complete(&client, &database.table, false, shutdown).await?;
+        if settings.scope.follow.is_some() && !loaded.stopped {
+            catalogue::keep_up(&client, &database.table, snapshots).await;
+        }
+        Ok::<_, Failure>(())
     };
     let loading = futures::future::join(fills, conditions);
     let tell = |plan: &Plan| watching.expect(plan.expectation());
@@ -176,7 +189,13 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    async fn run(&self, checkpoint: FileStore, shutdown: &Shutdown) -> Result<Outcome, Failure> {
+    /// Loads, and tells `watch` how it goes, which is closed at the end.
+    async fn run(
+        &self,
+        checkpoint: FileStore,
+        watch: watch::Sender<Snapshot>,
+        shutdown: &Shutdown,
+    ) -> Result<Outcome, Failure> {
         let settings = self.settings;
         let batch = settings.table.insert_batch_size;
         let queue_rows = batch.saturating_mul(PARALLEL_INSERTS + 1);
@@ -192,14 +211,13 @@ impl Load<'_> {
             checkpoint_interval_units: settings.progress.checkpoint_interval,
             ..Config::default()
         };
-        let (watch, snapshots) = watch::channel(Snapshot::default());
         let sources = Sources {
             settings,
             client: self.client,
             pacer: self.pacer,
             store: &store,
             table,
-            snapshots,
+            snapshots: watch.subscribe(),
             span: self.scope.span,
             most_rows_in_hand: config.most_rows_in_hand as u64,
         };
@@ -212,8 +230,22 @@ impl Load<'_> {
             groups: self.scope.groups.clone(),
             config,
         };
+        let loading = async {
+            let stop = shutdown.requested();
+            match settings.scope.follow {
+                None => backfill.run(stop, &watch).await,
+                Some(follow) => {
+                    let how = Follow {
+                        settled_after: follow.settled_after,
+                        look_every: follow.look_every,
+                        look_at_least_every: follow.look_every * MOST_LOOKS_LEFT_OUT,
+                    };
+                    backfill.follow(&how, stop, &watch).await
+                }
+            }
+        };
         let outcome = tokio::select! {
-            outcome = backfill.run(shutdown.requested(), &watch) => outcome,
+            outcome = loading => outcome,
             never = self.watching.follow(self.bar, sources) => match never {},
         };
         self.bar.clear();

@@ -32,6 +32,10 @@ impl FillStore for Nowhere {
         })
     }
 
+    async fn retain(&self, _: &Scope, _: &[Fill]) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn bury(&self, _: Vec<Malformed>) -> Result<(), StoreError> {
         Ok(())
     }

@@ -83,7 +83,7 @@ impl Names {
         self.derived("_orderbooks")
     }
 
-    /// Names the table of rows that a repair took out.
+    /// Names the table of rows that were taken out.
     pub fn quarantine(&self) -> Qualified {
         self.derived("_quarantine")
     }

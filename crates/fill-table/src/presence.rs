@@ -153,7 +153,7 @@ impl FillTable {
         Ok(loaded)
     }
 
-    fn within(&self, select: &str, scope: &Scope) -> String {
+    pub(crate) fn within(&self, select: &str, scope: &Scope) -> String {
         let of_tokens = match scope.tokens {
             None => "",
             Some(_) => "\nAND token_id IN arrayMap(id -> toUInt256(id), {tokens:Array(String)})",
@@ -165,7 +165,7 @@ impl FillTable {
 
 /// Sets the parameters of a query over a scope before second `end`; nothing if no row can be in
 /// it.
-fn bound(query: Query, scope: &Scope, end: u64) -> Option<Query> {
+pub(crate) fn bound(query: Query, scope: &Scope, end: u64) -> Option<Query> {
     let (first, last) = seconds(Span::new(scope.span.from, end))?;
     let query = query.param("first", first).param("last", last);
     Some(match scope.tokens.as_deref() {

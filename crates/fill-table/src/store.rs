@@ -1,11 +1,13 @@
 //! The table as the engine sees it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use clickhouse_sink::{Config, Sink};
 use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
 
+use crate::quarantine::Removal;
 use crate::refused::{self, DeadLetter};
 use crate::retry::{reading, reading_on};
 use crate::row::FillRow;
@@ -107,9 +109,25 @@ impl FillStore for Store {
         Ok(reading_on(|| self.table.loaded(scope, limit)).await?)
     }
 
+    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
+        let rows = reading_on(|| self.table.fills(scope, usize::MAX - 1)).await?;
+        let kept: HashSet<&Fill> = fills.iter().collect();
+        let gone = rows.into_iter().flatten().filter(|row| !kept.contains(row));
+        let removals: Vec<_> = gone.map(not_at_the_source).collect();
+        Ok(reading_on(|| self.table.take_out(&removals)).await?)
+    }
+
     async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
         let letters = events.into_iter().map(DeadLetter::from).collect();
         let kept = refused::keep(&self.dead_letters, letters).await;
         Ok(kept.map_err(Error::from)?)
+    }
+}
+
+fn not_at_the_source(row: Fill) -> Removal {
+    Removal {
+        row,
+        reason: "not at the source any more",
+        source: None,
     }
 }

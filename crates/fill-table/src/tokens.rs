@@ -6,6 +6,7 @@ use clickhouse::types::UInt256;
 use fills::{ConditionId, TokenId};
 use serde::Deserialize;
 
+use crate::names::literal;
 use crate::retry::reading;
 use crate::{Catalogue, Error};
 
@@ -102,6 +103,23 @@ impl Catalogue {
     async fn tokens(&self, query: impl Fn() -> Query) -> Result<Vec<TokenId>, Error> {
         let rows = reading(|| async { Ok(query().fetch_all::<Token>().await?) }).await?;
         Ok(rows.into_iter().map(TokenId::from).collect())
+    }
+
+    /// Returns tokens of the table's last day of fills that readers do not see a condition of, at most
+    /// `most`.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn unknown_of_the_last_day(&self, most: usize) -> Result<Vec<TokenId>, Error> {
+        let sql = format!(
+            "-- unknown_of_the_last_day\nSELECT DISTINCT token_id FROM {data}\n\
+             WHERE timestamp >= (SELECT max(timestamp) FROM {data}) - 86400\n\
+             AND NOT dictHas({dictionary}, token_id)\nLIMIT {{most:UInt64}}",
+            data = self.table.names().data(),
+            dictionary = literal(&self.table.names().dictionary().unquoted()),
+        );
+        self.tokens(|| self.table.query(&sql).param("most", most))
+            .await
     }
 
     /// Returns the last id, as the subgraph orders them, that was loaded from it; empty if none.

@@ -49,7 +49,7 @@ pub enum FeeAsset {
 /// One `OrderFilled`, typed.
 ///
 /// Amounts are integers in base units with 6 decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fill {
     /// Transaction and order.
     pub id: FillId,

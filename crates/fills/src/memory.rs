@@ -147,10 +147,8 @@ impl FillStore for MemoryTable {
         let rows = self.rows();
         let mut by_second: BTreeMap<u64, HashSet<FillId>> = BTreeMap::new();
         for fill in &rows.fills {
-            let second = u64::from(fill.timestamp);
-            let in_span = (scope.span.from..scope.span.to).contains(&second);
-            let tokens = scope.tokens.as_deref();
-            if in_span && tokens.is_none_or(|tokens| tokens.contains(&fill.token_id)) {
+            if scope.holds(fill) {
+                let second = u64::from(fill.timestamp);
                 by_second.entry(second).or_default().insert(fill.id);
             }
         }
@@ -165,6 +163,15 @@ impl FillStore for MemoryTable {
             ids,
             until: scope.span.to,
         })
+    }
+
+    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
+        let kept: HashSet<&Fill> = fills.iter().collect();
+        let mut rows = self.rows();
+        let before = rows.fills.len();
+        rows.fills
+            .retain(|fill| !scope.holds(fill) || kept.contains(fill));
+        Ok((before - rows.fills.len()) as u64)
     }
 
     async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {

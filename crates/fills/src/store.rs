@@ -75,6 +75,15 @@ pub struct Scope {
     pub tokens: Option<Arc<[TokenId]>>,
 }
 
+impl Scope {
+    /// Tells whether a fill is in it.
+    pub fn holds(&self, fill: &Fill) -> bool {
+        let tokens = self.tokens.as_deref();
+        self.span.contains(fill.timestamp.into())
+            && tokens.is_none_or(|tokens| tokens.contains(&fill.token_id))
+    }
+}
+
 /// What the table holds of the beginning of a [`Scope`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loaded {
@@ -127,6 +136,14 @@ pub trait FillStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] where the table cannot be read.
     async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, StoreError>;
+
+    /// Takes out the rows of a scope that are not, value for value, among `fills`, and returns how many
+    /// those were. Whoever calls it knows that these are all that the source has of the scope, and puts
+    /// nothing there meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] where rows could not be read or taken out; calling it again goes on.
+    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError>;
 
     /// Keeps events that cannot be fills, so that a person can look at them.
     /// Keeping one again does not double it. Returns when they are durable.

@@ -119,10 +119,29 @@ impl Client {
         &self,
         tokens: &[TokenId],
     ) -> Result<EntityPage<Orderbook>, SourceError> {
+        self.entities_of(tokens).await
+    }
+
+    /// Fetches what the book knows of up to 1000 tokens, in the order of their ids as text. Tokens that it
+    /// does not know are left out.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; [`SourceError::Protocol`] for more than 1000 tokens.
+    pub async fn market_datas_by_id(
+        &self,
+        tokens: &[TokenId],
+    ) -> Result<EntityPage<MarketData>, SourceError> {
+        self.entities_of(tokens).await
+    }
+
+    async fn entities_of<E: Entity + Send + 'static>(
+        &self,
+        tokens: &[TokenId],
+    ) -> Result<EntityPage<E>, SourceError> {
         if tokens.len() > usize::from(query::MOST_ROWS) {
             return Err(ours(format!("{} tokens at once", tokens.len())));
         }
-        let json = query::entities_of(Orderbook::FIELD, Orderbook::COLUMNS, tokens);
+        let json = query::entities_of(E::FIELD, E::COLUMNS, tokens);
         self.ask(json, String::new(), query::MOST_ROWS).await
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Data};
-use crate::data;
+use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::expected::Expected;
 use crate::faults::Faults;
@@ -32,15 +32,7 @@ impl Simulator {
     /// Fails if the configuration cannot be met, given entities cannot be read, or the address
     /// cannot be listened on.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let making = config.clone();
-        let made = tokio::task::spawn_blocking(move || match &making.data {
-            Data::Seeded(seeded) => data::make(seeded),
-            Data::Entities(entities) => data::load(entities),
-        });
-        let dataset = match made.await {
-            Ok(dataset) => dataset?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let dataset = made(config.data.clone()).await?;
         let listen = |source| Error::Listen {
             address: config.listen,
             source,
@@ -50,7 +42,7 @@ impl Simulator {
         let state = Arc::new(State::new(&config, dataset)?);
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&state), stopped));
-        tracing::info!(%address, fills = state.node.dataset.fills(), "simulating the source");
+        tracing::info!(%address, fills = state.node().dataset.fills(), "simulating the source");
         Ok(Self {
             address,
             endpoint: format!("http://{address}{}", server::SUBGRAPH),
@@ -82,27 +74,27 @@ impl Simulator {
 
     /// Returns the number of events served.
     pub fn fills(&self) -> u64 {
-        self.state.node.dataset.fills()
+        self.state.node().dataset.fills()
     }
 
     /// Returns the number of markets, those without trades included.
     pub fn markets(&self) -> u64 {
-        u64::from(self.state.node.dataset.catalogue.markets())
+        u64::from(self.state.node().dataset.catalogue.markets())
     }
 
     /// Returns the number of tokens, those without trades included.
     pub fn tokens(&self) -> u64 {
-        self.state.node.dataset.catalogue.tokens.len() as u64
+        self.state.node().dataset.catalogue.tokens.len() as u64
     }
 
     /// Returns how many events were counted and then overwritten by one with the same id.
     pub fn overwritten(&self) -> u64 {
-        self.state.node.dataset.overwritten
+        self.state.node().dataset.overwritten
     }
 
     /// Returns what a complete load must come to.
     pub fn expected(&self) -> Expected {
-        Expected::of(&self.state.node.dataset)
+        Expected::of(&self.state.node().dataset)
     }
 
     /// Returns what was asked and answered so far.
@@ -115,10 +107,32 @@ impl Simulator {
         self.state.set_faults(faults);
     }
 
+    /// Answers from other data from the next query on, as the same deployment: for a source that grows or
+    /// is reorganised. What was said of the data that it started with, such as
+    /// [`Host::deployment`](crate::Host), stays.
+    ///
+    /// # Errors
+    /// Fails if the data cannot be made or read; then nothing changes.
+    pub async fn replace(&self, data: Data) -> Result<(), Error> {
+        self.state.replace(made(data).await?);
+        Ok(())
+    }
+
     /// Stops listening and ends open connections.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         // It only fails if serving panicked or the runtime ends; either way it is over.
         let _ = self.serving.await;
+    }
+}
+
+async fn made(data: Data) -> Result<Dataset, Error> {
+    let made = tokio::task::spawn_blocking(move || match &data {
+        Data::Seeded(seeded) => data::make(seeded),
+        Data::Entities(entities) => data::load(entities),
+    });
+    match made.await {
+        Ok(dataset) => dataset,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }

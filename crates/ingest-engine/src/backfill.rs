@@ -12,12 +12,13 @@ use crate::config::Config;
 use crate::coordinator::Coordinator;
 use crate::error::Error;
 use crate::progress::Progress;
-use crate::report::{Outcome, Snapshot};
+use crate::report::{End, Outcome, Snapshot};
 
 /// Waits before the source is looked at again: nodes behind one address differ by seconds.
 const SECONDS_BETWEEN_LOOKS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// A backfill: a source, a table, a checkpoint and what to load.
+#[derive(Clone)]
 pub struct Backfill {
     /// Where fills come from.
     pub source: Arc<dyn FillSource>,
@@ -46,7 +47,7 @@ impl fmt::Debug for Backfill {
 
 impl Backfill {
     /// Runs until everything is loaded, `stop` resolves or the run fails, and tells `watch` how it
-    /// goes.
+    /// goes. Where `watch` was told of a run before, counts go on from there, in the outcome too.
     ///
     /// What an earlier run with the same checkpoint has done is not done again. However a run ends
     /// or is killed, the next one continues without losing or doubling a row.
@@ -66,8 +67,18 @@ impl Backfill {
         progress.failed.clear();
         tokio::select! {
             biased;
-            () = &mut stop => return Ok(Outcome::stopped_at(progress)),
+            () = &mut stop => return Ok(stopped_at(progress, watch)),
             block = self.reach(progress.source_block) => progress.source_block = block?,
+        }
+        if let Some(provisional) = progress.provisional {
+            let reconsidered = self.reconsider(provisional, &mut stop, watch).await?;
+            if reconsidered.end != End::Complete {
+                progress.failed = reconsidered.progress.failed;
+                return Ok(Outcome::new(reconsidered.end, progress, &watch.borrow()));
+            }
+            if provisional.to <= progress.span.to {
+                progress.provisional = None;
+            }
         }
         #[cfg(feature = "mutations")]
         if mutation::is_on(mutation::Mutation::ResumeByCount) {
@@ -76,7 +87,7 @@ impl Backfill {
         let remaining = progress.remaining();
         let occupied = tokio::select! {
             biased;
-            () = &mut stop => return Ok(Outcome::stopped_at(progress)),
+            () = &mut stop => return Ok(stopped_at(progress, watch)),
             occupied = self.occupied(&remaining) => occupied?,
         };
         tracing::debug!(
@@ -113,9 +124,8 @@ impl Backfill {
     }
 
     async fn load(&self) -> Result<Progress, Error> {
-        let groups = self.groups.as_ref().map_or(1, |groups| groups.count());
         let Some(loaded) = self.checkpoint.load().await.map_err(Error::Checkpoint)? else {
-            return Ok(Progress::new(self.span, groups));
+            return Ok(self.nothing_done());
         };
         if let Some(reason) = &loaded.fell_back {
             tracing::warn!(
@@ -126,6 +136,7 @@ impl Backfill {
         let foreign = |message: String| Error::ForeignProgress { message };
         let mut progress: Progress =
             serde_json::from_slice(&loaded.payload).map_err(|error| foreign(error.to_string()))?;
+        let groups = self.nothing_done().groups;
         if progress.groups != groups || !progress.widen(self.span) {
             return Err(foreign(format!(
                 "it is of seconds {} in {} groups, and {} in {groups} was asked for",
@@ -133,6 +144,12 @@ impl Backfill {
             )));
         }
         Ok(progress)
+    }
+
+    /// Returns the progress of a run of this span that has done nothing.
+    pub(crate) fn nothing_done(&self) -> Progress {
+        let groups = self.groups.as_ref().map_or(1, |groups| groups.count());
+        Progress::new(self.span, groups)
     }
 
     /// Finds where rows may lie that the checkpoint does not know of, once no more can arrive.
@@ -155,4 +172,8 @@ impl Backfill {
             None => Ok(SpanSet::new()),
         }
     }
+}
+
+fn stopped_at(progress: Progress, watch: &watch::Sender<Snapshot>) -> Outcome {
+    Outcome::new(End::Interrupted, progress, &watch.borrow())
 }

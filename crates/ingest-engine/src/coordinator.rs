@@ -82,7 +82,7 @@ impl<'a> Coordinator<'a> {
             saver: Saver::new(Arc::clone(&run.checkpoint), config),
             failures_in_a_row: 0,
             stopping: false,
-            snapshot: Snapshot::default(),
+            snapshot: watch.borrow().carried_on(),
             watch,
         }
     }
@@ -106,14 +106,7 @@ impl<'a> Coordinator<'a> {
             false if self.progress.is_complete() => End::Complete,
             false => End::WorkLeft,
         };
-        Ok(Outcome {
-            end,
-            progress: self.progress,
-            fills_inserted: self.snapshot.fills_inserted,
-            fills_found: self.snapshot.fills_found,
-            pages: self.snapshot.pages,
-            dead_letters: self.snapshot.dead_letters,
-        })
+        Ok(Outcome::new(end, self.progress, &self.snapshot))
     }
 
     /// Works until nothing is left to do; true if it was asked to stop.

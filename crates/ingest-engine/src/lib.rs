@@ -7,6 +7,7 @@ mod config;
 mod coordinator;
 mod error;
 mod fetch;
+mod follow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -16,6 +17,7 @@ mod outlook;
 mod pace_tests;
 mod planner;
 mod progress;
+mod provisional;
 mod reconcile;
 mod report;
 mod saver;
@@ -25,6 +27,7 @@ mod work;
 pub use backfill::Backfill;
 pub use config::Config;
 pub use error::Error;
+pub use follow::Follow;
 pub use planner::{Cuts, Lease, Planner, SegmentId};
 pub use progress::{FailedUnit, Progress};
 pub use report::{End, Outcome, Snapshot};

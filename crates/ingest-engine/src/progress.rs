@@ -36,6 +36,10 @@ pub struct Progress {
     /// The newest block at which the source was seen; 0 if that was not noted.
     #[serde(default)]
     pub source_block: u64,
+    /// Seconds, none of them marked done, in which a run that follows its source may have put rows
+    /// before they were settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisional: Option<Span>,
     /// What was given up in the last run.
     pub failed: Vec<FailedUnit>,
     /// Groups of which the whole range is done, as half-open ranges of group numbers.
@@ -52,6 +56,7 @@ impl Progress {
             groups,
             fills: 0,
             source_block: 0,
+            provisional: None,
             failed: Vec::new(),
             groups_done: SpanSet::new(),
             seconds_done: BTreeMap::new(),

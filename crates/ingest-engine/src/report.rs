@@ -31,15 +31,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the outcome of a run that was asked to stop before it did anything.
-    pub(crate) fn stopped_at(progress: Progress) -> Self {
+    /// Makes the outcome of a run, or of several that were told of on one channel.
+    pub(crate) fn new(end: End, progress: Progress, snapshot: &Snapshot) -> Self {
         Self {
-            end: End::Interrupted,
+            end,
             progress,
-            fills_inserted: 0,
-            fills_found: 0,
-            pages: 0,
-            dead_letters: 0,
+            fills_inserted: snapshot.fills_inserted,
+            fills_found: snapshot.fills_found,
+            pages: snapshot.pages,
+            dead_letters: snapshot.dead_letters,
         }
     }
 }
@@ -67,4 +67,20 @@ pub struct Snapshot {
     pub dead_letters: u64,
     /// Checkpoints written.
     pub checkpoints: u64,
+    /// Whether all that the source has is loaded, and more is waited for.
+    pub is_up_to_date: bool,
+}
+
+impl Snapshot {
+    /// Returns where another run begins that is told of on the same channel: with the same counts.
+    pub(crate) fn carried_on(self) -> Self {
+        Self {
+            fills_inserted: self.fills_inserted,
+            fills_found: self.fills_found,
+            pages: self.pages,
+            dead_letters: self.dead_letters,
+            checkpoints: self.checkpoints,
+            ..Self::default()
+        }
+    }
 }

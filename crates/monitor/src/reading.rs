@@ -56,6 +56,8 @@ pub struct Reading {
     pub failed_units: u64,
     /// Checkpoints written.
     pub checkpoints: u64,
+    /// Whether all that the source has is loaded, and more is waited for.
+    pub is_up_to_date: bool,
     /// Seconds since the last checkpoint.
     pub checkpoint_age_seconds: Option<f64>,
     /// Bytes that may still be written to the table's disks.

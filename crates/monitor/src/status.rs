@@ -22,6 +22,8 @@ pub enum State {
     Inserting,
     /// ClickHouse has all that it may be given, and nothing is asked meanwhile.
     Waiting,
+    /// All that the source has is loaded, and more is waited for.
+    Following,
     /// The run has ended.
     Ended,
 }
@@ -36,6 +38,7 @@ impl State {
             Self::Stalled => "stalled",
             Self::Inserting => "inserting",
             Self::Waiting => "waiting",
+            Self::Following => "following",
             Self::Ended => "ended",
         }
     }

@@ -106,6 +106,10 @@ impl Watch {
             };
         }
         match reading {
+            Reading {
+                is_up_to_date: true,
+                ..
+            } => State::Following,
             Reading { pages: 0, .. } => State::Starting,
             Reading {
                 rows_in_hand,
@@ -118,6 +122,9 @@ impl Watch {
     }
 
     fn seconds_left(&self, at: Duration, reading: &Reading, all: Option<f64>) -> Option<f64> {
+        if reading.is_up_to_date {
+            return None;
+        }
         let left = all? - reading.fills_done() as f64;
         // How a run begins says little about how it goes on.
         let pace = self.since((at / 2).clamp(RECENT, MINUTE)).fills_per_second;
@@ -256,6 +263,13 @@ mod tests {
             ..Reading::default()
         };
         check(some.clone(), State::Inserting);
+        check(
+            Reading {
+                is_up_to_date: true,
+                ..some.clone()
+            },
+            State::Following,
+        );
         let paused_seconds = Some(2.0);
         check(
             Reading {

@@ -15,7 +15,7 @@ use crate::difference::{Difference, Differences};
 use crate::layout::Layout;
 use crate::orderbooks::Read;
 use crate::reader::{Chunk, ScopeReader};
-use crate::{Coverage, Error, Level, Outcome, Progress, Wallets, rows, told};
+use crate::{Coverage, Error, Level, Outcome, Progress, Wallets, told};
 
 /// Windows of which fills and rows are held at once.
 const SCOPES_AT_ONCE: usize = 8;
@@ -272,7 +272,7 @@ impl Validation {
         let fills = self.config.chunk_rows.max(chunk.fills.len());
         let most = fills.saturating_mul(ROWS_FOR_A_FILL);
         let tokens = scope.tokens.clone();
-        rows::of_scope(&self.table, &Scope { span, tokens }, most).await
+        Ok(self.table.fills(&Scope { span, tokens }, most).await?)
     }
 
     /// Tells whether no more fills that differ can be known one by one.

@@ -123,7 +123,7 @@ async fn selection(scope: &ScopeSettings, table: &FillTable) -> Result<Selection
         return Err(Failure::new(ExitCode::Usage, message)
             .with_hint("check --condition-id and --markets-file for typing errors"));
     }
-    let some = !scope.condition_ids.is_empty() || !scope.token_ids.is_empty();
+    let some = scope.names_markets();
     match scope.limit {
         Some(_) if some => Err(Failure::new(
             ExitCode::Usage,
@@ -166,6 +166,7 @@ mod tests {
             condition_ids: Vec::new(),
             token_ids: Vec::new(),
             limit: None,
+            follow: None,
         }
     }
 

@@ -5,9 +5,10 @@ use wiring::progress::{duration, grouped};
 
 /// Writes what fits on a terminal; what is behind the edge is the least important.
 pub(super) fn line(status: &Status) -> String {
-    let left = match status.seconds_left {
-        Some(seconds) => format!("about {} left", duration(seconds)),
-        None => "estimating".to_owned(),
+    let left = match (status.state, status.seconds_left) {
+        (State::Following, _) => "up to date".to_owned(),
+        (_, Some(seconds)) => format!("about {} left", duration(seconds)),
+        (_, None) => "estimating".to_owned(),
     };
     let mut parts = vec![
         format!("{} fills", grouped(status.fills_done)),

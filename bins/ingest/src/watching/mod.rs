@@ -175,6 +175,7 @@ impl Watching {
             dead_letters: snapshot.dead_letters,
             failed_units: snapshot.failed_units as u64,
             checkpoints: snapshot.checkpoints,
+            is_up_to_date: snapshot.is_up_to_date,
             checkpoint_age_seconds: facts.saved_at.and_then(age_seconds),
             disk_free_bytes: facts.disk_free_bytes,
             disk_bytes: facts.disk_bytes,

@@ -250,3 +250,23 @@ async fn texts_of_any_kind_come_through() {
     let outcome = text(store.table(), "SELECT toString(outcome) FROM clob_fills_v2").await;
     assert_eq!(outcome, odd.outcome);
 }
+
+#[tokio::test]
+async fn tokens_without_a_condition_are_found_among_the_last_days_fills() {
+    let old = Fill {
+        timestamp: fill(1).timestamp - 2 * 86_400,
+        ..fill(1)
+    };
+    let store = loaded("catalogue_unknown", &[old, fill(2), fill(3), fill(4)]).await;
+    let catalogue = store.table().catalogue();
+    load(
+        store.table(),
+        MarketSource::Subgraph,
+        vec![bare_entry(3, 1)],
+    )
+    .await;
+    let mut unknown = catalogue.unknown_of_the_last_day(10).await.unwrap();
+    unknown.sort_unstable();
+    assert_eq!(unknown, [2.into(), 4.into()]);
+    assert_eq!(catalogue.unknown_of_the_last_day(1).await.unwrap().len(), 1);
+}

@@ -258,3 +258,44 @@ async fn refused_rows_are_counted_in_their_own_range() {
     assert_eq!(refused(0, 3).await.unwrap(), 1);
     assert_eq!(refused(0, 2).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn retain_takes_out_what_is_not_the_source_s_and_keeps_it_beside() {
+    let fills = [1, 2, 3, 4].map(fill);
+    let store = loaded("store_retain", &fills).await;
+    let span = Span::new(fills[0].timestamp.into(), fills[3].timestamp.into());
+    // The second one is elsewhere now, the third one was never there, the fourth is not asked about.
+    let moved = Fill {
+        timestamp: fills[1].timestamp + 1,
+        ..fills[1]
+    };
+    let removed = store.retain(&scope(span), &[fills[0], moved]).await;
+    assert_eq!(removed.unwrap(), 2);
+    let left = store.loaded(&scope(ALWAYS), 100).await.unwrap();
+    assert_eq!(left.ids, ids(&[fills[0], fills[3]]));
+    let table = store.table();
+    assert_eq!(table.count().await.unwrap(), 2);
+    let beside = "SELECT count() FROM clob_fills_v2_quarantine WHERE reason LIKE 'not at%'";
+    assert_eq!(number(table, beside).await, 2);
+
+    // Doing it again does nothing, and what was taken out can be put in again.
+    let again = store.retain(&scope(span), &[fills[0]]).await;
+    assert_eq!(again.unwrap(), 0);
+    store.send(vec![moved]).await.unwrap().await.unwrap();
+    assert_eq!(table.count().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn retain_leaves_other_tokens_alone() {
+    let fills = [1, 2].map(fill);
+    let store = loaded("store_retain_tokens", &fills).await;
+    let scope = Scope {
+        span: ALWAYS,
+        tokens: Some([fills[1].token_id].into()),
+    };
+    let of_both = fills[0].token_id != fills[1].token_id;
+    assert!(of_both, "the fixture's fills are of tokens of their own");
+    assert_eq!(store.retain(&scope, &[]).await.unwrap(), 1);
+    let left = store.table().fills(&self::scope(ALWAYS), 10).await.unwrap();
+    assert_eq!(left, Some(vec![fills[0]]));
+}

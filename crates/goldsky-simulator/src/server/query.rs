@@ -14,6 +14,7 @@ use super::state::State;
 use super::stream::ResetSwitch;
 use crate::faults::Fault;
 use crate::graphql::{self, Answer, CHEAPEST_MS, Failure, QueryError, Request, Stage, View};
+use crate::node::Node;
 
 /// How many blocks a node that lags is behind.
 const LAG_BLOCKS: u64 = 1_000;
@@ -49,7 +50,8 @@ pub(crate) async fn answer(
         wait(state, 0.0).await;
         return Ok(response);
     }
-    let view = view(state, fault);
+    let node = state.node();
+    let view = view(&node, fault);
     let answer = match fault.and_then(|fault| failure(fault, view.head.number)) {
         Some(failure) => failure.into(),
         None => graphql::execute(&view, request),
@@ -58,11 +60,11 @@ pub(crate) async fn answer(
     Ok(respond(state, &view, answer, fault, accepts_gzip))
 }
 
-fn view(state: &State, fault: Option<Fault>) -> View<'_> {
-    let blocks = &state.node.dataset.blocks;
+fn view(node: &Node, fault: Option<Fault>) -> View<'_> {
+    let blocks = &node.dataset.blocks;
     View {
-        dataset: &state.node.dataset,
-        host: &state.node.host,
+        dataset: &node.dataset,
+        host: &node.host,
         head: match fault {
             Some(Fault::OldState) => blocks.head_before(LAG_BLOCKS),
             _ => blocks.head.clone(),
@@ -108,7 +110,7 @@ fn respond(
     let counts = &state.counts;
     counts.pages.fetch_add(answer.pages, Ordering::Relaxed);
     counts.rows.fetch_add(answer.rows, Ordering::Relaxed);
-    let compressed = (accepts_gzip && state.node.host.compresses)
+    let compressed = (accepts_gzip && view.host.compresses)
         .then(|| gzip(&answer.body))
         .flatten();
     let is_compressed = compressed.is_some();

@@ -22,7 +22,8 @@ pub(crate) async fn route(
     switch: &ResetSwitch,
 ) -> Result<Response<AnswerBody>, BrokenOff> {
     let path = request.uri().path().to_owned();
-    let dataset = &state.node.dataset;
+    let node = state.node();
+    let dataset = &node.dataset;
     Ok(match (request.method(), path.as_str()) {
         (&Method::POST, path) if is_subgraph(path) => {
             return graphql(request, state, switch).await;
@@ -54,7 +55,7 @@ pub(crate) async fn route(
 
 fn data_api(request: &Request<Incoming>, state: &State, listing: Listing) -> Response<AnswerBody> {
     let query = request.uri().query().unwrap_or_default();
-    match state.data_api.answer(&state.node.dataset, listing, query) {
+    match state.data_api.answer(&state.node().dataset, listing, query) {
         Ok(rows) => answers::json(rows),
         Err(reason) => answers::bad_request(&reason),
     }

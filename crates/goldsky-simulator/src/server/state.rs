@@ -1,7 +1,7 @@
 //! What all connections share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::rate::{RateWindow, Refused};
@@ -16,7 +16,7 @@ use crate::stats::Counts;
 /// Everything that answering takes.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) node: Node,
+    node: RwLock<Arc<Node>>,
     pub(crate) latency: Duration,
     pub(crate) counts: Counts,
     pub(crate) data_api: Rows,
@@ -30,7 +30,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(config: &Config, dataset: Dataset) -> Result<Self, Error> {
         Ok(Self {
-            node: Node::new(dataset, config.host.clone()),
+            node: RwLock::new(Arc::new(Node::new(dataset, config.host.clone()))),
             latency: config.latency,
             counts: Counts::default(),
             data_api: Rows::new(&config.data_api)?,
@@ -40,6 +40,18 @@ impl State {
             rate: Mutex::new(config.rate_limit.map(RateWindow::new)),
             started: Instant::now(),
         })
+    }
+
+    /// Returns what answers now.
+    pub(crate) fn node(&self) -> Arc<Node> {
+        let node = self.node.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&node)
+    }
+
+    /// Answers from other data, as the same deployment.
+    pub(crate) fn replace(&self, dataset: Dataset) {
+        let mut node = self.node.write().unwrap_or_else(PoisonError::into_inner);
+        *node = Arc::new(Node::new(dataset, node.host.clone()));
     }
 
     /// Takes one request of the budget.

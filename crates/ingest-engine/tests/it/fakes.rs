@@ -273,6 +273,10 @@ impl FillStore for BatchingTable {
         self.inner.loaded(scope, 7).await
     }
 
+    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
+        self.inner.retain(scope, fills).await
+    }
+
     async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
         self.inner.bury(events).await
     }

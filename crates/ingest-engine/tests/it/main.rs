@@ -3,5 +3,6 @@
 
 mod fakes;
 mod faults;
+mod following;
 mod loading;
 mod resuming;

@@ -24,6 +24,8 @@ pub use presentation::{Shown, reference};
 pub use secret::Secret;
 pub use setting::{Fallback, Form, Group, Setting};
 pub use table::SETTINGS;
-pub use typed::{ProgressSettings, ScopeSettings, Settings, SourceSettings, TableSettings};
+pub use typed::{
+    FollowSettings, ProgressSettings, ScopeSettings, Settings, SourceSettings, TableSettings,
+};
 
 pub(crate) use presentation::presentable;

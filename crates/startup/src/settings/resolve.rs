@@ -16,7 +16,9 @@ use super::presentation::Shown;
 use super::secret::Secret;
 use super::setting::{Fallback, Setting};
 use super::table::SETTINGS;
-use super::typed::{ProgressSettings, ScopeSettings, Settings, SourceSettings, TableSettings};
+use super::typed::{
+    FollowSettings, ProgressSettings, ScopeSettings, Settings, SourceSettings, TableSettings,
+};
 use crate::environment::Environment;
 use crate::error::Error;
 
@@ -100,6 +102,15 @@ impl Reader<'_> {
             condition_ids.extend(markets.condition_ids);
             token_ids.extend(markets.token_ids);
         }
+        let follows: bool = self.required("follow", parse::switch)?;
+        let follow = FollowSettings {
+            settled_after: Duration::from_secs(
+                self.required("settled_after_seconds", whole_number(0..=86_400))?,
+            ),
+            look_every: Duration::from_secs(
+                self.required("look_every_seconds", whole_number(1..=3600))?,
+            ),
+        };
         let scope = ScopeSettings {
             strategy: self.required("strategy", Strategy::parse)?,
             from: self.optional("from", parse::time)?,
@@ -107,11 +118,17 @@ impl Reader<'_> {
             condition_ids: each_once(condition_ids),
             token_ids: each_once(token_ids),
             limit: self.optional("limit", whole_number(1..=usize::MAX))?,
+            follow: follows.then_some(follow),
         };
         match (scope.from, scope.to) {
             (Some(from), Some(to)) if from >= to => Err(Error::Conflict(format!(
                 "no second lies between from {} and to {}, which is exclusive",
                 self.told("from")?,
+                self.told("to")?
+            ))),
+            (_, Some(_)) if follows => Err(Error::Conflict(format!(
+                "follow {} loads whatever comes, and to {} is where loading ends: leave one out",
+                self.told("follow")?,
                 self.told("to")?
             ))),
             _ => Ok(scope),

@@ -258,6 +258,40 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        name: "follow",
+        flag: Some("follow"),
+        environment: Some("FOLLOW"),
+        default: Fallback::Text("false"),
+        form: Form::Switch,
+        group: Group::Scope,
+        doc: "Go on with new fills when all is loaded, until interrupted",
+        allowed: "true or false",
+        ..BASE
+    },
+    Setting {
+        name: "settled_after_seconds",
+        flag: Some("settled-after-seconds"),
+        environment: Some("SETTLED_AFTER_SECONDS"),
+        default: Fallback::Text("600"),
+        form: Form::One("N"),
+        group: Group::Scope,
+        doc: "How far behind the newest block a followed source's fills count as settled",
+        allowed: "a whole number from 0 to 86400",
+        ..BASE
+    },
+    Setting {
+        name: "look_every_seconds",
+        flag: Some("look-every-seconds"),
+        environment: Some("LOOK_EVERY_SECONDS"),
+        default: Fallback::Text("15"),
+        form: Form::One("N"),
+        group: Group::Scope,
+        doc: "Time between looks at a followed source that moves; at one that does not it doubles, up to \
+              20 times this",
+        allowed: "a whole number from 1 to 3600",
+        ..BASE
+    },
+    Setting {
         name: "checkpoint",
         flag: Some("checkpoint"),
         environment: Some("CHECKPOINT"),

@@ -82,12 +82,28 @@ pub struct ScopeSettings {
     pub token_ids: Vec<TokenId>,
     /// Only the first so many markets, at least 1.
     pub limit: Option<usize>,
+    /// How the source is followed; nothing ends with what there is.
+    pub follow: Option<FollowSettings>,
+}
+
+/// How a source is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FollowSettings {
+    /// How far behind the newest block fills count as settled.
+    pub settled_after: Duration,
+    /// Time between looks at a source that moves.
+    pub look_every: Duration,
 }
 
 impl ScopeSettings {
     /// Tells whether only some markets are asked for.
     pub fn is_some_markets(&self) -> bool {
-        !self.condition_ids.is_empty() || !self.token_ids.is_empty() || self.limit.is_some()
+        self.names_markets() || self.limit.is_some()
+    }
+
+    /// Tells whether markets or tokens are asked for by their ids.
+    pub fn names_markets(&self) -> bool {
+        !self.condition_ids.is_empty() || !self.token_ids.is_empty()
     }
 }
 

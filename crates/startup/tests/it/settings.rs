@@ -149,6 +149,26 @@ fn the_range_is_half_open_and_not_empty() {
 }
 
 #[test]
+fn what_is_followed_has_no_end() {
+    let follow = |text: &str| Start::new().settings_file(text).settings().scope.follow;
+    assert_eq!(follow("settled_after_seconds = 60"), None);
+    let follow = follow("follow = true\nsettled_after_seconds = 60").unwrap();
+    assert_eq!(
+        (follow.settled_after.as_secs(), follow.look_every.as_secs()),
+        (60, 15)
+    );
+    let message = Start::new()
+        .flags(&["--follow"])
+        .settings_file("to = 10")
+        .refusal();
+    assert!(message.contains("true (--follow)"), "{message}");
+    assert!(
+        message.contains("10 (file clob-backfill.toml)"),
+        "{message}"
+    );
+}
+
+#[test]
 fn ids_of_flags_and_markets_file_add_up_each_once() {
     let start = Start::new()
         .file("markets.txt", &format!("# mine\n8\n{CONDITION}\n7\n"))

@@ -3,7 +3,6 @@
 mod broken_off;
 mod load;
 mod plan;
-mod quarantine;
 
 pub use plan::{Load, Plan};
 
@@ -19,7 +18,7 @@ impl Validation {
     /// # Errors
     /// Any error of source or table.
     pub async fn repair(&self, plan: &Plan) -> Result<u64, Error> {
-        let removed = self.remove(plan).await?;
+        let removed = self.table.take_out(&plan.removals).await?;
         let loaded = self.load(plan).await?;
         tracing::info!(removed, loaded, "the table was repaired");
         Ok(removed + loaded)

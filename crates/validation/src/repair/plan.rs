@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use fill_table::Removal;
 use fills::{Fill, Span, TokenId};
 use serde::Serialize;
 
@@ -42,15 +43,6 @@ pub struct Plan {
     pub rows_left: u64,
     #[serde(skip)]
     pub(super) removals: Vec<Removal>,
-}
-
-/// A row to take out, every copy of it, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Removal {
-    pub(super) row: Fill,
-    pub(super) reason: &'static str,
-    /// Token and second of the fill at the source that is loaded in its place, if there is one.
-    pub(super) source: Option<(TokenId, u32)>,
 }
 
 impl Plan {

@@ -8,14 +8,22 @@ use clickhouse_sink::{Config, Deduplication, Sink};
 use fills::{Fill, Side, TokenId};
 use serde::Serialize;
 
-use crate::coverage::within;
-use crate::repair::Plan;
-use crate::repair::plan::Removal;
-use crate::{Error, Validation};
+use crate::{Error, FillTable};
 
 /// Everything that makes a row what it is.
 const IDENTITY: &str =
     "tx_hash, order_hash, maker, taker, token_id, side, shares, usdc, fee, timestamp";
+
+/// A row to take out, every copy of it, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// The row, as the table holds it.
+    pub row: Fill,
+    /// Why, in a few words.
+    pub reason: &'static str,
+    /// Token and second of the fill at the source that is loaded in its place, if there is one.
+    pub source: Option<(TokenId, u32)>,
+}
 
 #[derive(Debug, Row, Serialize)]
 struct QuarantinedRow {
@@ -70,25 +78,22 @@ impl QuarantinedRow {
     }
 }
 
-impl Validation {
-    /// Takes rows out: first they are durable beside the table, then they go from it.
-    pub(super) async fn remove(&self, plan: &Plan) -> Result<u64, Error> {
-        let (Some(first), Some(last)) = (
-            plan.removals
-                .iter()
-                .map(|removal| removal.row.timestamp)
-                .min(),
-            plan.removals
-                .iter()
-                .map(|removal| removal.row.timestamp)
-                .max(),
-        ) else {
+impl FillTable {
+    /// Takes rows out: first they are durable in the table beside ([`Names::quarantine`]), then they go
+    /// from this one. Returns how many went.
+    ///
+    /// # Errors
+    /// Any error of the connection; calling it again goes on.
+    ///
+    /// [`Names::quarantine`]: crate::Names::quarantine
+    pub async fn take_out(&self, removals: &[Removal]) -> Result<u64, Error> {
+        let seconds = || removals.iter().map(|removal| removal.row.timestamp);
+        let (Some(first), Some(last)) = (seconds().min(), seconds().max()) else {
             return Ok(0);
         };
-        let name = self.table.names().quarantine();
-        self.table
-            .run(&format!(
-                "-- create_quarantine\nCREATE TABLE IF NOT EXISTS {name} (\
+        let name = self.names().quarantine();
+        self.run(&format!(
+            "-- create_quarantine\nCREATE TABLE IF NOT EXISTS {name} (\
                  tx_hash FixedString(32), order_hash FixedString(32), maker FixedString(20), \
                  taker FixedString(20), token_id UInt256, side Enum8('BUY' = 1, 'SELL' = 2), \
                  shares UInt128, usdc UInt128, fee UInt128, timestamp DateTime('UTC'), \
@@ -97,37 +102,39 @@ impl Validation {
                  quarantined_at DateTime('UTC') DEFAULT now())\n\
                  ENGINE = ReplacingMergeTree ORDER BY ({IDENTITY})\n\
                  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1\n\
-                 COMMENT 'rows that repairs took out'"
-            ))
-            .await?;
+                 COMMENT 'rows that were taken out'"
+        ))
+        .await?;
         let repair = repair_id();
-        self.keep(&plan.removals, &name.name, &repair).await?;
-        let span = fills::Span::new(first.into(), u64::from(last) + 1);
+        self.set_aside(removals, &name.name, &repair).await?;
         let doomed = format!(
-            "{} AND ({IDENTITY}) IN (SELECT {IDENTITY} FROM {name} WHERE repair = '{repair}')",
-            within(span)
+            "timestamp BETWEEN toDateTime({first}) AND toDateTime({last}) \
+             AND ({IDENTITY}) IN (SELECT {IDENTITY} FROM {name} WHERE repair = '{repair}')"
         );
-        let data = self.table.names().data();
+        let data = self.names().data();
         let rows: u64 = self
-            .table
             .row(&format!(
                 "-- count_doomed\nSELECT count() FROM {data} WHERE {doomed}"
             ))
             .await?;
-        self.table
-            .run(&format!(
-                "-- remove\nDELETE FROM {data} WHERE {doomed}\n\
+        self.run(&format!(
+            "-- take_out\nDELETE FROM {data} WHERE {doomed}\n\
                  SETTINGS mutations_sync = 2, lightweight_deletes_sync = 2"
-            ))
-            .await?;
+        ))
+        .await?;
         Ok(rows)
     }
 
-    async fn keep(&self, removals: &[Removal], table: &str, repair: &str) -> Result<(), Error> {
+    async fn set_aside(
+        &self,
+        removals: &[Removal],
+        table: &str,
+        repair: &str,
+    ) -> Result<(), Error> {
         let mut config = Config::new(table);
         // Rows that are there twice become one.
         config.deduplication = Deduplication::Off;
-        let client = self.table.server().client().clone();
+        let client = self.server().client().clone();
         let rows: Sink<QuarantinedRow> = Sink::start(client, config).await?;
         for some in removals.chunks(10_000) {
             let some = some

@@ -1,0 +1,350 @@
+//! Following a source that grows.
+//!
+//! A round is an ordinary run up to the second that is settled, and then one that loads what is newer and
+//! promises nothing of it (see [`provisional`](crate::provisional)). Rounds are run when the source has
+//! moved; it is looked at less and less often while it stands still.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use checkpoint_store::{Identity, InMemory};
+use fills::{SourceError, Span, Survey};
+use futures::FutureExt as _;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::backfill::Backfill;
+use crate::error::Error;
+use crate::report::{End, Outcome, Snapshot};
+
+/// A head that is older than that moves no more, and what lies before it is settled.
+const FROZEN: Duration = Duration::from_secs(86_400);
+
+/// A source that was not seen to move for so long is said to stand still.
+const STILL: Duration = Duration::from_secs(600);
+
+/// How a source is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Follow {
+    /// How far behind the source's newest block fills are settled: longer than a reorganisation reaches.
+    pub settled_after: Duration,
+    /// Time between looks at a source that moves.
+    pub look_every: Duration,
+    /// The longest time between looks at one that does not.
+    pub look_at_least_every: Duration,
+}
+
+impl Default for Follow {
+    /// Settled after ten minutes, a look every 15 seconds, at least every five minutes.
+    ///
+    /// **Source**: the deepest reorganisation that is known of Polygon was of 157 blocks of two seconds, in
+    /// February 2023; milestones (PIP-11) have made blocks final sooner since.
+    fn default() -> Self {
+        Self {
+            settled_after: Duration::from_secs(600),
+            look_every: Duration::from_secs(15),
+            look_at_least_every: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Follow {
+    /// Returns what a look at the source means for a load from second `from` on: the seconds that are settled, and
+    /// those behind them that it has fills of.
+    pub fn split(&self, from: u64, survey: &Survey, now: SystemTime) -> (Span, Span) {
+        let Some(newest) = survey.newest else {
+            return (Span::new(from, from), Span::new(from, from));
+        };
+        let end = newest.saturating_add(1).max(from);
+        let head = survey.head_timestamp.unwrap_or(newest);
+        let settled = match age(head, now) {
+            age if age >= FROZEN => end,
+            _ => head.saturating_sub(self.settled_after.as_secs()),
+        };
+        let settled = settled.clamp(from, end);
+        (Span::new(from, settled), Span::new(settled, end))
+    }
+}
+
+fn age(second: u64, now: SystemTime) -> Duration {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(Duration::from_secs(second))
+}
+
+/// Whether a source goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pulse {
+    Moving,
+    /// Its blocks go on and bring no fills.
+    Barren,
+    /// No block has come.
+    Still,
+}
+
+impl Pulse {
+    fn of(survey: &Survey, unmoved: Duration, now: SystemTime) -> Self {
+        let head = survey.head_timestamp;
+        if unmoved >= STILL || head.is_some_and(|head| age(head, now) >= FROZEN) {
+            return Self::Still;
+        }
+        let since_a_fill = head
+            .unwrap_or_default()
+            .saturating_sub(survey.newest.unwrap_or_default());
+        match since_a_fill >= FROZEN.as_secs() {
+            true => Self::Barren,
+            false => Self::Moving,
+        }
+    }
+
+    fn tell(self, survey: &Survey) {
+        let (head_block, head_second, newest) =
+            (survey.head_block, survey.head_timestamp, survey.newest);
+        match self {
+            Self::Moving => tracing::info!(head_block, head_second, newest, "the source moves"),
+            Self::Barren => tracing::warn!(
+                head_block,
+                head_second,
+                newest,
+                "the source's blocks go on and have brought no fill for a day"
+            ),
+            Self::Still => tracing::warn!(
+                head_block,
+                head_second,
+                newest,
+                "the source has stopped moving: no new block and no new fill"
+            ),
+        }
+    }
+}
+
+/// What was seen of a source that is followed.
+#[derive(Debug)]
+struct Seen {
+    /// Its newest block and newest fill.
+    at: Option<(u64, Option<u64>)>,
+    moved: Instant,
+    pulse: Pulse,
+    /// Until the next look.
+    wait: Duration,
+}
+
+impl Seen {
+    fn nothing(how: &Follow) -> Self {
+        Self {
+            at: None,
+            moved: Instant::now(),
+            pulse: Pulse::Moving,
+            wait: how.look_every,
+        }
+    }
+
+    /// Takes in a look; true where the source is not where it was.
+    fn note(&mut self, survey: &Survey, how: &Follow, now: SystemTime) -> bool {
+        let at = Some((survey.head_block, survey.newest));
+        let has_moved = self.at != at;
+        self.at = at;
+        if has_moved {
+            self.moved = Instant::now();
+            self.wait = how.look_every;
+        } else {
+            self.wait_longer(how);
+        }
+        let pulse = Pulse::of(survey, self.moved.elapsed(), now);
+        if pulse != self.pulse {
+            self.pulse = pulse;
+            pulse.tell(survey);
+        }
+        has_moved
+    }
+
+    fn wait_longer(&mut self, how: &Follow) {
+        self.wait = (self.wait * 2).min(how.look_at_least_every.max(how.look_every));
+    }
+}
+
+impl Backfill {
+    /// Loads what there is, and then what comes, until `stop` resolves. Where loading begins is the
+    /// beginning of [`Backfill::span`]; its end and [`Backfill::source_block`] are found out.
+    ///
+    /// What is newer than [`Follow::settled_after`] is in the table and not promised: after a
+    /// reorganisation it is what the source has then, one round later. A source that cannot be reached is
+    /// waited for.
+    ///
+    /// # Errors
+    /// As [`Backfill::run`].
+    ///
+    /// # Cancel safety
+    /// As [`Backfill::run`].
+    pub async fn follow(
+        &self,
+        how: &Follow,
+        stop: impl Future<Output = ()> + Send,
+        watch: &watch::Sender<Snapshot>,
+    ) -> Result<Outcome, Error> {
+        let stop = stop.shared();
+        let mut seen = Seen::nothing(how);
+        let mut progress = self.nothing_done();
+        loop {
+            match self
+                .look_and_load(how, &mut seen, stop.clone(), watch)
+                .await
+            {
+                Ok(None) => {}
+                Ok(Some(outcome)) if outcome.end == End::Interrupted => return Ok(outcome),
+                Ok(Some(outcome)) => {
+                    let is_complete = outcome.end == End::Complete;
+                    watch.send_modify(|snapshot| snapshot.is_up_to_date = is_complete);
+                    if !is_complete {
+                        seen.at = None;
+                    }
+                    progress = outcome.progress;
+                }
+                Err(
+                    error @ (Error::Source(SourceError::Unavailable { .. })
+                    | Error::SourceBehind { .. }),
+                ) => {
+                    tracing::warn!(%error, "the source is waited for");
+                    seen.at = None;
+                    seen.wait_longer(how);
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                biased;
+                () = stop.clone() => {
+                    return Ok(Outcome::new(End::Interrupted, progress, &watch.borrow()));
+                }
+                () = tokio::time::sleep(seen.wait) => {}
+            }
+        }
+    }
+
+    /// Looks at the source, and runs a round where it has moved.
+    async fn look_and_load(
+        &self,
+        how: &Follow,
+        seen: &mut Seen,
+        stop: impl Future<Output = ()> + Send + Clone,
+        watch: &watch::Sender<Snapshot>,
+    ) -> Result<Option<Outcome>, Error> {
+        let survey = tokio::select! {
+            biased;
+            () = stop.clone() => return Ok(None),
+            survey = self.source.survey() => survey.map_err(Error::Source)?,
+        };
+        let now = SystemTime::now();
+        if !seen.note(&survey, how, now) {
+            return Ok(None);
+        }
+        let (settled, unsettled) = how.split(self.span.from, &survey, now);
+        let round = Self {
+            source_block: survey.head_block,
+            span: settled,
+            ..self.clone()
+        };
+        round.round(unsettled, stop, watch).await.map(Some)
+    }
+
+    /// Runs, and then loads `unsettled` without promising it.
+    async fn round(
+        &self,
+        unsettled: Span,
+        stop: impl Future<Output = ()> + Send + Clone,
+        watch: &watch::Sender<Snapshot>,
+    ) -> Result<Outcome, Error> {
+        let settled = self.run(stop.clone(), watch).await?;
+        if settled.end != End::Complete {
+            return Ok(settled);
+        }
+        let mut progress = settled.progress;
+        // The source may have gone back: what was settled is, and what was not may still be there.
+        let from = unsettled.from.max(progress.span.to);
+        let to = progress.provisional.map_or(0, |before| before.to);
+        let unsettled = Span::new(from, unsettled.to);
+        let provisional = Span::new(from, unsettled.to.max(to));
+        let provisional = (!provisional.is_empty()).then_some(provisional);
+        if progress.provisional != provisional {
+            progress.provisional = provisional;
+            self.save(&progress).await?;
+        }
+        let newest = Self {
+            checkpoint: Arc::new(InMemory::new(Identity::default())),
+            span: unsettled,
+            ..self.clone()
+        };
+        let loaded = newest.run(stop, watch).await?;
+        progress.failed.clone_from(&loaded.progress.failed);
+        Ok(Outcome { progress, ..loaded })
+    }
+
+    async fn save(&self, progress: &crate::Progress) -> Result<(), Error> {
+        let payload = serde_json::to_vec(progress).map_err(|error| Error::ForeignProgress {
+            message: error.to_string(),
+        })?;
+        let saved = self.checkpoint.save(&payload).await;
+        saved.map_err(Error::Checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+
+    fn survey(head: u64, newest: u64) -> Survey {
+        Survey {
+            deployment: "Qm".to_owned(),
+            head_block: head / 2,
+            head_timestamp: Some(head),
+            oldest: Some(0),
+            newest: Some(newest),
+        }
+    }
+
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    #[test]
+    fn the_last_minutes_before_the_head_are_not_settled() {
+        let how = Follow::default();
+        let check = |survey: Survey, now, settled, end| {
+            let split = how.split(100, &survey, at(now));
+            assert_eq!(split, (Span::new(100, settled), Span::new(settled, end)));
+        };
+        check(survey(10_000, 9_990), 10_000, 9_400, 9_991);
+        // No fill for longer than that: all of them are settled.
+        check(survey(10_000, 9_000), 10_000, 9_001, 9_001);
+        // The head stands since a day.
+        check(survey(10_000, 9_990), 10_000 + DAY, 9_991, 9_991);
+        // What is asked for begins behind what is settled.
+        check(survey(300, 290), 300, 100, 291);
+        check(survey(90, 80), 90, 100, 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_stands_still_is_looked_at_less_and_less() {
+        let how = Follow::default();
+        let mut seen = Seen::nothing(&how);
+        assert!(seen.note(&survey(10_000, 9_990), &how, at(10_000)));
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            assert!(!seen.note(&survey(10_000, 9_990), &how, at(10_000)));
+            waits.push(seen.wait.as_secs());
+            tokio::time::advance(seen.wait).await;
+        }
+        assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
+        assert_eq!(seen.pulse, Pulse::Still);
+        assert!(seen.note(&survey(10_002, 9_990), &how, at(10_000)));
+        assert_eq!((seen.wait, seen.pulse), (how.look_every, Pulse::Moving));
+    }
+
+    #[test]
+    fn a_head_of_long_ago_and_one_that_brings_nothing_are_told_apart() {
+        let of = |head, newest, now| Pulse::of(&survey(head, newest), Duration::ZERO, at(now));
+        assert_eq!(of(5 * DAY, 5 * DAY - 9, 5 * DAY), Pulse::Moving);
+        assert_eq!(of(5 * DAY, 4 * DAY, 5 * DAY), Pulse::Barren);
+        assert_eq!(of(5 * DAY, 4 * DAY, 6 * DAY), Pulse::Still);
+    }
+}

@@ -1,0 +1,247 @@
+//! A source that grows and is reorganised, and runs that follow it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use fills::{
+    Fill, FillSource, MemorySource, MemoryTable, Page, PageQuery, SourceError, Span, Survey, Turn,
+};
+use ingest_engine::{Backfill, End, Follow, Outcome, Snapshot};
+use tokio::sync::watch;
+
+use crate::fakes::*;
+
+/// A source of which the state can be changed.
+#[derive(Clone)]
+struct Chain {
+    state: Arc<Mutex<State>>,
+    /// Seconds since 1970 at which its time begins.
+    genesis: u64,
+}
+
+#[derive(Clone)]
+struct State {
+    fills: Vec<Fill>,
+    block: u64,
+    head: u64,
+    is_away: bool,
+}
+
+impl Chain {
+    /// Makes a chain whose head is as old as this machine's clock says, with fills before it.
+    fn new(seconds: u64) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let chain = Self {
+            state: Arc::new(Mutex::new(State {
+                fills: Vec::new(),
+                block: 1,
+                head: now.as_secs(),
+                is_away: false,
+            })),
+            genesis: now.as_secs() - seconds,
+        };
+        chain.grow(0, (0..seconds).step_by(7));
+        chain
+    }
+
+    /// Moves the head on, and adds a fill at each of these seconds since the beginning.
+    fn grow(&self, seconds: u64, at: impl Iterator<Item = u64>) {
+        let mut state = self.state.lock().unwrap();
+        state.block += 1 + seconds / 2;
+        state.head += seconds;
+        let mut random = Random(state.block);
+        let new = at.map(|second| fill(self.genesis + second, second % 5 + 1, &mut random));
+        state.fills.extend(new);
+    }
+
+    /// Replaces what happened from a second since the beginning on.
+    fn reorganise(&self, from: u64, mut change: impl FnMut(&mut Fill) -> bool) {
+        let mut state = self.state.lock().unwrap();
+        state.block += 1;
+        let from = self.genesis + from;
+        state
+            .fills
+            .retain_mut(|fill| u64::from(fill.timestamp) < from || change(fill));
+    }
+
+    fn fills(&self) -> Vec<Fill> {
+        self.state.lock().unwrap().fills.clone()
+    }
+
+    fn answer(&self) -> Result<MemorySource, SourceError> {
+        let state = self.state.lock().unwrap();
+        match state.is_away {
+            true => Err(SourceError::Unavailable {
+                attempts: 10,
+                message: "connection refused".to_owned(),
+            }),
+            false => Ok(MemorySource::new(state.fills.clone())),
+        }
+    }
+}
+
+#[async_trait]
+impl FillSource for Chain {
+    async fn survey(&self) -> Result<Survey, SourceError> {
+        let survey = self.answer()?.survey().await?;
+        let state = self.state.lock().unwrap();
+        Ok(Survey {
+            head_block: state.block,
+            head_timestamp: Some(state.head),
+            ..survey
+        })
+    }
+
+    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        self.answer()?.fetch(turn, queries).await
+    }
+}
+
+const HOW: Follow = Follow {
+    settled_after: Duration::from_secs(600),
+    look_every: Duration::from_secs(15),
+    look_at_least_every: Duration::from_secs(60),
+};
+
+fn following(chain: &Chain, table: &MemoryTable) -> Backfill {
+    let span = Span::new(chain.genesis, chain.genesis);
+    backfill(chain.clone(), table.clone(), span)
+}
+
+/// Follows while `scene` plays, and stops at its end.
+async fn follow(run: &Backfill, scene: impl Future<Output = ()> + Send) -> Outcome {
+    let (watch, _) = watch::channel(Snapshot::default());
+    run.follow(&HOW, scene, &watch).await.unwrap()
+}
+
+/// Long enough for a look and what follows from it.
+async fn a_while() {
+    tokio::time::sleep(Duration::from_secs(90)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_is_loaded_and_only_what_is_settled_is_promised() {
+    let (chain, table) = (Chain::new(10_000), MemoryTable::new());
+    let run = following(&chain, &table);
+    let outcome = follow(&run, async {
+        a_while().await;
+        assert_exact(&table, &chain.fills());
+        for minute in 0..30 {
+            let from = 10_000 + minute * 60;
+            chain.grow(60, (from..from + 60).step_by(3));
+            a_while().await;
+            assert_exact(&table, &chain.fills());
+        }
+    })
+    .await;
+    assert_eq!(outcome.end, End::Interrupted);
+    let promised = outcome.progress.span;
+    assert_eq!(promised.to, chain.genesis + 11_800 - 600);
+    let settled = |fill: &&Fill| promised.contains(fill.timestamp.into());
+    let settled = chain.fills().iter().filter(settled).count();
+    assert_eq!(outcome.progress.fills, settled as u64);
+    assert_eq!(outcome.fills_inserted, chain.fills().len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reorganisation_is_followed() {
+    let (chain, table) = (Chain::new(10_000), MemoryTable::new());
+    let run = following(&chain, &table);
+    follow(&run, async {
+        a_while().await;
+        // One goes, one comes three seconds earlier, one comes later, one has another value.
+        let mut count = 0;
+        chain.reorganise(9_800, |fill| {
+            count += 1;
+            match count {
+                1 => return false,
+                2 => fill.timestamp -= 3,
+                3 => fill.timestamp += 3,
+                4 => fill.usdc_base_units += 1,
+                _ => {}
+            }
+            true
+        });
+        assert!(count > 4);
+        a_while().await;
+        a_while().await;
+    })
+    .await;
+    assert_exact(&table, &chain.fills());
+    let mut rows = table.fills();
+    let mut expected = chain.fills();
+    rows.sort_by_key(|fill| fill.id);
+    expected.sort_by_key(|fill| fill.id);
+    assert_eq!(rows, expected, "every value is the source's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reorganisation_while_nobody_follows_is_found_by_any_run_after_it() {
+    for follows in [true, false] {
+        let (chain, table) = (Chain::new(10_000), MemoryTable::new());
+        let mut run = following(&chain, &table);
+        let outcome = follow(&run, a_while()).await;
+        let provisional = outcome.progress.provisional.unwrap();
+        assert_eq!(provisional.from, outcome.progress.span.to);
+        chain.reorganise(9_500, |fill| fill.timestamp % 2 == 0);
+        chain.grow(7_200, (10_000..17_200).step_by(11));
+        if follows {
+            follow(&run, a_while()).await;
+        } else {
+            run.span.to = chain.genesis + 17_200;
+            run.source_block = chain.survey().await.unwrap().head_block;
+            let outcome = crate::fakes::run(&run).await.unwrap();
+            assert_eq!(outcome.end, End::Complete);
+            assert_eq!(outcome.progress.provisional, None);
+        }
+        assert_exact(&table, &chain.fills());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn death_at_any_moment_loses_and_doubles_nothing() {
+    for pages in 1..60 {
+        let (chain, table) = (Chain::new(2_000), BatchingTable::new(3));
+        let span = Span::new(chain.genesis, chain.genesis);
+        let mut run = backfill(chain.clone(), table.clone(), span);
+        run.config.checkpoint_interval = Duration::ZERO;
+        let (watch, mut told) = watch::channel(Snapshot::default());
+        let dead = async {
+            let enough = |snapshot: &Snapshot| snapshot.pages >= pages;
+            let _ = told.wait_for(enough).await;
+        };
+        let life = async {
+            a_while().await;
+            chain.reorganise(1_800, |fill| fill.timestamp % 3 > 0);
+            chain.grow(300, (2_000..2_300).step_by(5));
+            a_while().await;
+        };
+        tokio::select! {
+            _ = run.follow(&HOW, std::future::pending(), &watch) => {}
+            () = dead => {}
+            () = life => {}
+        }
+        chain.reorganise(1_900, |fill| fill.timestamp % 5 > 0);
+        chain.grow(60, (2_300..2_360).step_by(2));
+        follow(&run, a_while()).await;
+        assert_exact(&table.inner, &chain.fills());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_away_is_waited_for() {
+    let (chain, table) = (Chain::new(5_000), MemoryTable::new());
+    let run = following(&chain, &table);
+    follow(&run, async {
+        a_while().await;
+        chain.state.lock().unwrap().is_away = true;
+        a_while().await;
+        chain.state.lock().unwrap().is_away = false;
+        chain.grow(60, 5_000..5_060);
+        a_while().await;
+        a_while().await;
+    })
+    .await;
+    assert_exact(&table, &chain.fills());
+}

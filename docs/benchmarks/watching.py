@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""What watching costs: the same run unwatched, and watched by everybody at once.
+
+Usage: docs/benchmarks/watching.py [ROUNDS [FILLS]], 9 rounds of four million simulated fills unless given.
+Needs: cargo build --release -p ingest -p goldsky-sim.
+
+Unwatched is a run without --metrics-listen. Watched is one whose live page is open (its events are read to
+the end), that is scraped every second (Prometheus asks every fifteen) and whose progress is logged. Source
+and engine are processes of their own. Runs take turns, and which of a pair comes first alternates. Printed:
+each pair, then the medians of the fills a second, of the run's own processor time, and of the ratios within
+pairs.
+"""
+import json
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+from projections import BINARIES, service
+
+
+def cpu_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def follow(url, counts):
+    """Reads the live page's events until the run has ended."""
+    with urllib.request.urlopen(f"{url}/events") as events:
+        for line in events:
+            counts["events"] += line.startswith(b"data:")
+
+
+def scrape(url, counts, ended):
+    while not ended.wait(1.0):
+        try:
+            with urllib.request.urlopen(f"{url}/metrics") as metrics:
+                counts["bytes"] += len(metrics.read())
+        except OSError:
+            return
+
+
+def run(endpoint, watched):
+    """Returns the fills a second, the run's processor seconds, and how much was seen."""
+    work = pathlib.Path(tempfile.mkdtemp())
+    server, engine = service(
+        BINARIES / "ingest", "engine", "serve", "--listen", "127.0.0.1:0", "--output", "json",
+        "--data-dir", work / "data",
+    )
+    command = [BINARIES / "ingest", "--output", "json", "--endpoint", endpoint, "--clickhouse-url", engine["url"]]
+    command += ["--metrics-listen", "127.0.0.1:0"] if watched else []
+    counts, ended, watchers = {"events": 0, "bytes": 0}, threading.Event(), []
+    try:
+        before = cpu_seconds()
+        process = subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            url = json.loads(line).get("url")
+            if url and watched and not watchers:
+                watchers = [
+                    threading.Thread(target=follow, args=(url, counts)),
+                    threading.Thread(target=scrape, args=(url, counts, ended)),
+                ]
+                for watcher in watchers:
+                    watcher.start()
+        told = json.loads(process.stdout.read())
+        process.wait()
+        cpu = cpu_seconds() - before
+        ended.set()
+        for watcher in watchers:
+            watcher.join()
+        return told["fills_total"] / told["seconds"], cpu, counts
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(work)
+        time.sleep(0.5)
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    fills = int(sys.argv[2]) if len(sys.argv) > 2 else 4_000_000
+    sim, source = service(
+        BINARIES / "goldsky-sim", "--listen", "127.0.0.1:0", "--fills", fills, "--markets", fills // 210,
+    )
+    pairs = []
+    try:
+        for number in range(rounds):
+            order = (False, True) if number % 2 else (True, False)
+            pair = {watched: run(source["endpoint"], watched) for watched in order}
+            pairs.append(pair)
+            (rate, cpu, _), (watched_rate, watched_cpu, seen) = pair[False], pair[True]
+            print(
+                f"{number + 1} | unwatched {rate:,.0f} fills/s, {cpu:.2f} s | watched {watched_rate:,.0f} fills/s, "
+                f"{watched_cpu:.2f} s | {seen['events']} events, {seen['bytes']:,} bytes scraped",
+                flush=True,
+            )
+    finally:
+        sim.terminate()
+        sim.wait()
+    for index, name in enumerate(("fills/s", "processor seconds")):
+        plain = statistics.median(pair[False][index] for pair in pairs)
+        watched = statistics.median(pair[True][index] for pair in pairs)
+        ratio = statistics.median(pair[True][index] / pair[False][index] for pair in pairs)
+        print(f"{name}: unwatched {plain:,.2f}, watched {watched:,.2f}, within pairs {ratio - 1:+.2%}")
+
+
+if __name__ == "__main__":
+    main()
