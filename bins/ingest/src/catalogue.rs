@@ -1,6 +1,7 @@
 //! The market catalogue, from the subgraph and from Gamma into the table's database.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use fill_table::{FillTable, MarketEntry, MarketSource};
 use fills::{SourceError, TokenId};
@@ -13,6 +14,8 @@ use wiring::errors::{from_source, from_table};
 
 const PAGE: u16 = 1000;
 const GAMMA_PAGE: u32 = 500;
+/// Between tries to load the catalogue of a source that is followed.
+const BETWEEN_TRIES: Duration = Duration::from_secs(60);
 
 /// What one load of the catalogue did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,14 +87,24 @@ pub(crate) async fn complete(
     Ok(loaded)
 }
 
-/// Loads the conditions of tokens that come up while a source is followed, each time that its fills are
-/// loaded, until nobody tells `loads` any more. The catalogue has to be complete: going on where it ended
-/// would otherwise leave a gap.
+/// Loads the catalogue, and then the conditions of tokens that come up while a source is followed, each
+/// time that its fills are loaded, until nobody tells `loads` any more.
 pub(crate) async fn keep_up(
     client: &Client,
     table: &FillTable,
     mut loads: watch::Receiver<Snapshot>,
+    shutdown: &Shutdown,
 ) {
+    // A catalogue that is not complete would later be continued behind a token that came up.
+    while let Err(failure) = complete(client, table, false, shutdown).await {
+        tracing::warn!(error = %failure.error, "the market catalogue is not complete yet");
+        tokio::select! {
+            () = tokio::time::sleep(BETWEEN_TRIES) => {}
+            () = shutdown.requested() => return,
+            // Nobody loads any more.
+            _ = loads.wait_for(|_| false) => return,
+        }
+    }
     let (mut asked, mut loaded) = (HashSet::new(), 0);
     let is_news = |snapshot: &Snapshot, loaded: u64| {
         snapshot.is_up_to_date && snapshot.fills_inserted > loaded

@@ -139,11 +139,15 @@ async fn backfill(
         if by_market {
             return Ok(());
         }
-        let loaded = catalogue::complete(&client, &database.table, false, shutdown).await?;
-        if settings.scope.follow.is_some() && !loaded.stopped {
-            catalogue::keep_up(&client, &database.table, snapshots).await;
+        match settings.scope.follow {
+            None => catalogue::complete(&client, &database.table, false, shutdown)
+                .await
+                .map(drop),
+            Some(_) => {
+                catalogue::keep_up(&client, &database.table, snapshots, shutdown).await;
+                Ok(())
+            }
         }
-        Ok::<_, Failure>(())
     };
     let loading = futures::future::join(fills, conditions);
     let tell = |plan: &Plan| watching.expect(plan.expectation());
@@ -236,6 +240,7 @@ impl Load<'_> {
                 None => backfill.run(stop, &watch).await,
                 Some(follow) => {
                     let how = Follow {
+                        from: settings.scope.from,
                         settled_after: follow.settled_after,
                         look_every: follow.look_every,
                         look_at_least_every: follow.look_every * MOST_LOOKS_LEFT_OUT,

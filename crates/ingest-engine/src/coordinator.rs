@@ -238,7 +238,9 @@ impl<'a> Coordinator<'a> {
         if !answer.loaded.is_empty() {
             let fetched = fills.len();
             fills.retain(|fill| !answer.loaded.contains(&fill.id));
-            self.snapshot.fills_found += (fetched - fills.len()) as u64;
+            if !self.snapshot.is_reading_again {
+                self.snapshot.fills_found += (fetched - fills.len()) as u64;
+            }
         }
         self.snapshot.dead_letters += malformed.len() as u64;
         if fills.is_empty() && malformed.is_empty() {

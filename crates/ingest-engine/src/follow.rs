@@ -26,6 +26,8 @@ const STILL: Duration = Duration::from_secs(600);
 /// How a source is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Follow {
+    /// First second to load; nothing means from the source's first fill on.
+    pub from: Option<u64>,
     /// How far behind the source's newest block fills are settled: longer than a reorganisation reaches.
     pub settled_after: Duration,
     /// Time between looks at a source that moves.
@@ -35,12 +37,13 @@ pub struct Follow {
 }
 
 impl Default for Follow {
-    /// Settled after ten minutes, a look every 15 seconds, at least every five minutes.
+    /// From the beginning, settled after ten minutes, a look every 15 seconds, at least every five minutes.
     ///
     /// **Source**: the deepest reorganisation that is known of Polygon was of 157 blocks of two seconds, in
     /// February 2023; milestones (PIP-11) have made blocks final sooner since.
     fn default() -> Self {
         Self {
+            from: None,
             settled_after: Duration::from_secs(600),
             look_every: Duration::from_secs(15),
             look_at_least_every: Duration::from_secs(300),
@@ -49,12 +52,13 @@ impl Default for Follow {
 }
 
 impl Follow {
-    /// Returns what a look at the source means for a load from second `from` on: the seconds that are settled, and
-    /// those behind them that it has fills of.
-    pub fn split(&self, from: u64, survey: &Survey, now: SystemTime) -> (Span, Span) {
-        let Some(newest) = survey.newest else {
-            return (Span::new(from, from), Span::new(from, from));
+    /// Returns what a look at the source means: the seconds that are settled, and those behind them that
+    /// it has fills of.
+    pub fn split(&self, survey: &Survey, now: SystemTime) -> (Span, Span) {
+        let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
+            return (Span::new(0, 0), Span::new(0, 0));
         };
+        let from = self.from.unwrap_or(oldest);
         let end = newest.saturating_add(1).max(from);
         let head = survey.head_timestamp.unwrap_or(newest);
         let settled = match age(head, now) {
@@ -163,8 +167,8 @@ impl Seen {
 }
 
 impl Backfill {
-    /// Loads what there is, and then what comes, until `stop` resolves. Where loading begins is the
-    /// beginning of [`Backfill::span`]; its end and [`Backfill::source_block`] are found out.
+    /// Loads what there is, and then what comes, until `stop` resolves. [`Backfill::span`] and
+    /// [`Backfill::source_block`] are found out at each look.
     ///
     /// What is newer than [`Follow::settled_after`] is in the table and not promised: after a
     /// reorganisation it is what the source has then, one round later. A source that cannot be reached is
@@ -193,7 +197,10 @@ impl Backfill {
                 Ok(Some(outcome)) if outcome.end == End::Interrupted => return Ok(outcome),
                 Ok(Some(outcome)) => {
                     let is_complete = outcome.end == End::Complete;
-                    watch.send_modify(|snapshot| snapshot.is_up_to_date = is_complete);
+                    watch.send_modify(|snapshot| {
+                        snapshot.is_up_to_date = is_complete;
+                        snapshot.is_reading_again |= is_complete;
+                    });
                     if !is_complete {
                         seen.at = None;
                     }
@@ -236,7 +243,7 @@ impl Backfill {
         if !seen.note(&survey, how, now) {
             return Ok(None);
         }
-        let (settled, unsettled) = how.split(self.span.from, &survey, now);
+        let (settled, unsettled) = how.split(&survey, now);
         let round = Self {
             source_block: survey.head_block,
             span: settled,
@@ -308,9 +315,12 @@ mod tests {
 
     #[test]
     fn the_last_minutes_before_the_head_are_not_settled() {
-        let how = Follow::default();
+        let how = Follow {
+            from: Some(100),
+            ..Follow::default()
+        };
         let check = |survey: Survey, now, settled, end| {
-            let split = how.split(100, &survey, at(now));
+            let split = how.split(&survey, at(now));
             assert_eq!(split, (Span::new(100, settled), Span::new(settled, end)));
         };
         check(survey(10_000, 9_990), 10_000, 9_400, 9_991);
@@ -321,6 +331,9 @@ mod tests {
         // What is asked for begins behind what is settled.
         check(survey(300, 290), 300, 100, 291);
         check(survey(90, 80), 90, 100, 100);
+        // Without a beginning it is the first fill's second.
+        let all = Follow::default().split(&survey(10_000, 9_990), at(10_000));
+        assert_eq!(all.0, Span::new(0, 9_400));
     }
 
     #[tokio::test(start_paused = true)]

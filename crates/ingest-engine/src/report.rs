@@ -69,6 +69,9 @@ pub struct Snapshot {
     pub checkpoints: u64,
     /// Whether all that the source has is loaded, and more is waited for.
     pub is_up_to_date: bool,
+    /// Whether rows are read again that were counted when they were put in or found: they are not counted
+    /// as found once more.
+    pub is_reading_again: bool,
 }
 
 impl Snapshot {
@@ -80,6 +83,7 @@ impl Snapshot {
             pages: self.pages,
             dead_letters: self.dead_letters,
             checkpoints: self.checkpoints,
+            is_reading_again: self.is_reading_again,
             ..Self::default()
         }
     }

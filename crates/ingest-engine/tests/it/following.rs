@@ -99,6 +99,7 @@ impl FillSource for Chain {
 }
 
 const HOW: Follow = Follow {
+    from: None,
     settled_after: Duration::from_secs(600),
     look_every: Duration::from_secs(15),
     look_at_least_every: Duration::from_secs(60),
@@ -142,6 +143,25 @@ async fn what_comes_is_loaded_and_only_what_is_settled_is_promised() {
     let settled = chain.fills().iter().filter(settled).count();
     assert_eq!(outcome.progress.fills, settled as u64);
     assert_eq!(outcome.fills_inserted, chain.fills().len() as u64);
+    assert_eq!(outcome.fills_found, 0, "what is read again was counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_without_fills_is_followed_from_its_first_one() {
+    let (chain, table) = (Chain::new(0), MemoryTable::new());
+    let run = following(&chain, &table);
+    follow(&run, async {
+        a_while().await;
+        chain.grow(3_000, (10..3_000).step_by(9));
+        a_while().await;
+    })
+    .await;
+    assert_exact(&table, &chain.fills());
+    // The checkpoint is good for whoever comes next.
+    chain.grow(100, 3_000..3_100);
+    let outcome = follow(&run, a_while()).await;
+    assert_exact(&table, &chain.fills());
+    assert_eq!(outcome.progress.span.from, chain.genesis + 10);
 }
 
 #[tokio::test(start_paused = true)]
