@@ -8,9 +8,11 @@ Unwatched is a run without --metrics-listen. Watched is one whose live page is o
 the end), that is scraped every second (Prometheus asks every fifteen) and whose progress is logged. Source
 and engine are processes of their own. Runs take turns, and which of a pair comes first alternates. Printed:
 each pair, then the medians of the fills a second, of the run's own processor time, and of the ratios within
-pairs.
+pairs. At the end the same of two runs that follow a source which stands still, for a minute: there nothing
+else takes time.
 """
 import json
+import os
 import pathlib
 import resource
 import shutil
@@ -82,6 +84,53 @@ def run(endpoint, watched):
         time.sleep(0.5)
 
 
+def seconds_of(process):
+    """Returns the processor time of a process that runs."""
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def following(endpoint, work):
+    """Starts a run that follows, and returns it with its engine and its address once all is loaded."""
+    server, engine = service(
+        BINARIES / "ingest", "engine", "serve", "--listen", "127.0.0.1:0", "--output", "json",
+        "--data-dir", work / "data",
+    )
+    command = [BINARIES / "ingest", "--output", "json", "--endpoint", endpoint, "--clickhouse-url", engine["url"]]
+    command += ["--follow", "--metrics-listen", "127.0.0.1:0"]
+    process = subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = next(url for url in (json.loads(line).get("url") for line in process.stderr) if url)
+    threading.Thread(target=lambda: [None for _ in process.stderr], daemon=True).start()
+    while json.loads(urllib.request.urlopen(f"{url}/status.json").read())["status"]["state"] != "following":
+        time.sleep(0.5)
+    return process, server, url
+
+
+def idle():
+    """Prints what a minute of following takes, unwatched and watched."""
+    sim, source = service(BINARIES / "goldsky-sim", "--listen", "127.0.0.1:0", "--fills", 300_000, "--markets", 2_000)
+    work, counts, ended = pathlib.Path(tempfile.mkdtemp()), {"events": 0, "bytes": 0}, threading.Event()
+    runs = []
+    try:
+        for name in ("unwatched", "watched"):
+            (work / name).mkdir()
+            runs.append(following(source["endpoint"], work / name))
+        url = runs[1][2]
+        threading.Thread(target=follow, args=(url, counts), daemon=True).start()
+        threading.Thread(target=scrape, args=(url, counts, ended), daemon=True).start()
+        time.sleep(10)
+        before = [seconds_of(process) for process, _, _ in runs]
+        time.sleep(60)
+        took = [seconds_of(process) - then for (process, _, _), then in zip(runs, before)]
+        print(f"a minute of following: unwatched {took[0]:.2f} s, watched {took[1]:.2f} s of processor time")
+    finally:
+        ended.set()
+        for process in [process for run in runs for process in run[:2]] + [sim]:
+            process.terminate()
+            process.wait()
+        shutil.rmtree(work)
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     fills = int(sys.argv[2]) if len(sys.argv) > 2 else 4_000_000
@@ -108,6 +157,7 @@ def main():
         watched = statistics.median(pair[True][index] for pair in pairs)
         ratio = statistics.median(pair[True][index] / pair[False][index] for pair in pairs)
         print(f"{name}: unwatched {plain:,.2f}, watched {watched:,.2f}, within pairs {ratio - 1:+.2%}")
+    idle()
 
 
 if __name__ == "__main__":
