@@ -96,7 +96,12 @@ pub(crate) async fn keep_up(
     shutdown: &Shutdown,
 ) {
     // A catalogue that is not complete would later be continued behind a token that came up.
-    while let Err(failure) = complete(client, table, false, shutdown).await {
+    loop {
+        let failure = match complete(client, table, false, shutdown).await {
+            Ok(loaded) if loaded.stopped => return,
+            Ok(_) => break,
+            Err(failure) => failure,
+        };
         tracing::warn!(error = %failure.error, "the market catalogue is not complete yet");
         tokio::select! {
             () = tokio::time::sleep(BETWEEN_TRIES) => {}

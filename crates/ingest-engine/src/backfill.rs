@@ -76,9 +76,9 @@ impl Backfill {
                 progress.failed = reconsidered.progress.failed;
                 return Ok(Outcome::new(reconsidered.end, progress, &watch.borrow()));
             }
-            if provisional.to <= progress.span.to {
-                progress.provisional = None;
-            }
+            // What this run promises is not looked at again: nothing would load what is taken out there.
+            let rest = Span::new(provisional.from.max(progress.span.to), provisional.to);
+            progress.provisional = (!rest.is_empty()).then_some(rest);
         }
         #[cfg(feature = "mutations")]
         if mutation::is_on(mutation::Mutation::ResumeByCount) {

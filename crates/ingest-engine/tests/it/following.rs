@@ -220,6 +220,36 @@ async fn a_reorganisation_while_nobody_follows_is_found_by_any_run_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_shorter_run_promised_is_not_reconsidered() {
+    let (chain, table) = (Chain::new(10_000), MemoryTable::new());
+    let mut run = following(&chain, &table);
+    let outcome = follow(&run, a_while()).await;
+    let provisional = outcome.progress.provisional.unwrap();
+    // Its source had not come as far: it ends in the middle of what is provisional.
+    let middle = provisional.from + (provisional.to - provisional.from) / 2;
+    run.span.to = middle;
+    run.source_block = chain.survey().await.unwrap().head_block;
+    let shorter = crate::fakes::run(&run).await.unwrap();
+    assert_eq!(
+        shorter.progress.provisional,
+        Some(Span::new(middle, provisional.to))
+    );
+    // What it took as final moves, which only a validation can tell.
+    chain.reorganise(middle - chain.genesis - 20, |fill| {
+        fill.timestamp -= 2;
+        true
+    });
+    let later = follow(&run, a_while()).await;
+    let promised = later.progress.span;
+    let held = table.fills().into_iter();
+    let held = held.filter(|fill| promised.contains(fill.timestamp.into()));
+    assert!(
+        held.count() as u64 >= later.progress.fills,
+        "a promised row is gone"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn death_at_any_moment_loses_and_doubles_nothing() {
     for pages in 1..60 {
         let (chain, table) = (Chain::new(2_000), BatchingTable::new(3));
