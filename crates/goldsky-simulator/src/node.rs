@@ -23,11 +23,7 @@ impl Node {
     /// # Errors
     /// Fails if the configuration cannot be met or given entities cannot be read.
     pub fn make(data: &Data, host: Host) -> Result<Self, Error> {
-        let dataset = match data {
-            Data::Seeded(seeded) => data::make(seeded)?,
-            Data::Entities(entities) => data::load(entities)?,
-        };
-        Ok(Self::new(dataset, host))
+        Ok(Self::new(data::of(data)?, host))
     }
 
     pub(crate) fn new(dataset: Dataset, mut host: Host) -> Self {

@@ -127,11 +127,7 @@ impl Simulator {
 }
 
 async fn made(data: Data) -> Result<Dataset, Error> {
-    let made = tokio::task::spawn_blocking(move || match &data {
-        Data::Seeded(seeded) => data::make(seeded),
-        Data::Entities(entities) => data::load(entities),
-    });
-    match made.await {
+    match tokio::task::spawn_blocking(move || data::of(&data)).await {
         Ok(dataset) => dataset,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }

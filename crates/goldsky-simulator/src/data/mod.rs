@@ -13,6 +13,9 @@ mod rows;
 mod seeded;
 mod texts;
 
+use crate::config::Data;
+use crate::error::Error;
+
 pub use blocks::Head;
 pub use counters::ExpectedToken;
 
@@ -20,12 +23,10 @@ pub(crate) use blocks::Blocks;
 pub(crate) use catalogue::{Catalogue, USDC};
 pub(crate) use counters::{Counters, scaled};
 pub(crate) use given::Given;
-pub(crate) use load::load;
 pub(crate) use made::{EXCHANGES, Made, MadeRows};
 pub(crate) use mix::{Key, unit};
 pub(crate) use postings::Postings;
 pub(crate) use rows::{Column, Rows};
-pub(crate) use seeded::make;
 
 /// The two ways to keep events.
 #[derive(Debug)]
@@ -66,6 +67,17 @@ macro_rules! with_rows {
     };
 }
 pub(crate) use with_rows;
+
+/// Makes or reads the data.
+///
+/// # Errors
+/// Fails if the configuration cannot be met or given entities cannot be read.
+pub(crate) fn of(data: &Data) -> Result<Dataset, Error> {
+    match data {
+        Data::Seeded(seeded) => seeded::make(seeded),
+        Data::Entities(entities) => load::load(entities),
+    }
+}
 
 impl Dataset {
     pub(crate) fn new(

@@ -1,7 +1,7 @@
 //! Compares every way to find a page with looking at all rows.
 
 use super::*;
-use crate::config::Seeded;
+use crate::config::{Data, Seeded};
 use crate::data::{self, Dataset, USDC, with_rows};
 use crate::graphql::decimal::Decimal;
 use crate::graphql::operator::Operator;
@@ -16,7 +16,7 @@ fn dataset() -> Dataset {
         last_second: 1_000_300,
         ..Seeded::default()
     };
-    data::make(&config).unwrap()
+    data::of(&Data::Seeded(config)).unwrap()
 }
 
 /// Finds a page by looking at every row.
