@@ -244,6 +244,11 @@ fn what_would_leave_fills_out_is_refused() {
         command.arg("--follow").args(arguments);
         Running::start(command).end()
     };
+    assert_message(
+        &refused(&["--to", "1700000000"]),
+        2,
+        &["--follow", "--to", "FOLLOW=false"],
+    );
     for by_market in [["--strategy", "markets"], ["--limit", "5"]] {
         assert_message(&refused(&by_market), 2, &["--follow", "--limit"]);
     }

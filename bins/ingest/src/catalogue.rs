@@ -121,7 +121,11 @@ pub(crate) async fn keep_up(
     {
         loaded = snapshot.fills_inserted;
         // The next fills are another occasion.
-        if let Err(failure) = add_unknown(client, table, &mut asked).await {
+        let added = tokio::select! {
+            added = add_unknown(client, table, &mut asked) => added,
+            () = shutdown.requested() => return,
+        };
+        if let Err(failure) = added {
             tracing::warn!(error = %failure.error, "conditions of new tokens are not known yet");
         }
     }
@@ -145,12 +149,13 @@ async fn add_unknown(
     }
     let known = client.market_datas_by_id(&unknown).await;
     let known = known.map_err(from_source)?;
-    asked.extend(unknown);
     let rows = catalogue.load(MarketSource::Subgraph).await;
     let rows = rows.map_err(from_table)?;
     let entries = known.entities.into_iter().map(entry).collect();
     rows.add(entries).await.map_err(from_table)?;
-    rows.finish().await.map_err(from_table)
+    rows.finish().await.map_err(from_table)?;
+    asked.extend(unknown);
+    Ok(())
 }
 
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.

@@ -48,14 +48,7 @@ pub(crate) async fn run(
     shutdown: &Shutdown,
     bar: &Bar,
 ) -> Result<ExitCode, Failure> {
-    let (by_market, _) = scope::by_market(&settings.scope)?;
-    if by_market && settings.scope.follow.is_some() && !settings.scope.names_markets() {
-        return Err(Failure::new(
-            ExitCode::Usage,
-            "--follow by market would leave out markets that come later",
-        )
-        .with_hint("leave out --strategy markets and --limit, or name the markets"));
-    }
+    can_follow(settings)?;
     checkpoint::confirm_fresh(settings)?;
     preflight::before_opening(settings).pass()?;
     let mut database = Database::open(&settings.table).await?;
@@ -68,6 +61,24 @@ pub(crate) async fn run(
     };
     database.close().await;
     ended
+}
+
+/// Refuses to follow what would leave out some of what comes.
+fn can_follow(settings: &Settings) -> Result<(), Failure> {
+    let scope = &settings.scope;
+    let (by_market, _) = scope::by_market(scope)?;
+    let (message, hint) = match scope.follow {
+        Some(_) if scope.to.is_some() => (
+            "--follow loads whatever comes, and --to says where loading ends",
+            "leave one of them out; FOLLOW=false takes back what a settings file says",
+        ),
+        Some(_) if by_market && !scope.names_markets() => (
+            "--follow by market would leave out markets that come later",
+            "leave out --strategy markets and --limit, or name the markets",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::new(ExitCode::Usage, message).with_hint(hint))
 }
 
 /// Resolves when a run that was asked to stop should have done so, whatever it waits for. A run

@@ -86,9 +86,11 @@ enum Pulse {
 }
 
 impl Pulse {
-    fn of(survey: &Survey, unmoved: Duration, now: SystemTime) -> Self {
+    /// Tells it of a source that was not seen to move for so long; nothing where it has just moved.
+    fn of(survey: &Survey, unmoved: Option<Duration>, now: SystemTime) -> Self {
         let head = survey.head_timestamp;
-        if unmoved >= STILL || head.is_some_and(|head| age(head, now) >= FROZEN) {
+        let is_old = head.is_some_and(|head| age(head, now) >= FROZEN);
+        if unmoved.is_some_and(|unmoved| unmoved >= STILL || is_old) {
             return Self::Still;
         }
         let since_a_fill = head
@@ -128,6 +130,8 @@ struct Seen {
     at: Option<(u64, Option<u64>)>,
     moved: Instant,
     pulse: Pulse,
+    /// Whether the last round left something to do.
+    is_due: bool,
     /// Until the next look.
     wait: Duration,
 }
@@ -138,14 +142,15 @@ impl Seen {
             at: None,
             moved: Instant::now(),
             pulse: Pulse::Moving,
+            is_due: true,
             wait: how.look_every,
         }
     }
 
-    /// Takes in a look; true where the source is not where it was.
+    /// Takes in a look; true where a round is to be run.
     fn note(&mut self, survey: &Survey, how: &Follow, now: SystemTime) -> bool {
         let at = Some((survey.head_block, survey.newest));
-        let has_moved = self.at != at;
+        let (has_moved, is_first) = (self.at != at, self.at.is_none());
         self.at = at;
         if has_moved {
             self.moved = Instant::now();
@@ -153,12 +158,17 @@ impl Seen {
         } else {
             self.wait_longer(how);
         }
-        let pulse = Pulse::of(survey, self.moved.elapsed(), now);
+        let unmoved = (!has_moved || is_first).then(|| self.moved.elapsed());
+        let pulse = Pulse::of(survey, unmoved, now);
         if pulse != self.pulse {
             self.pulse = pulse;
             pulse.tell(survey);
         }
-        has_moved
+        // A source without fills has none to load, and one that had some is being made anew.
+        if survey.newest.is_none() {
+            return false;
+        }
+        std::mem::take(&mut self.is_due) || has_moved
     }
 
     fn wait_longer(&mut self, how: &Follow) {
@@ -201,17 +211,21 @@ impl Backfill {
                         snapshot.is_up_to_date = is_complete;
                         snapshot.is_reading_again |= is_complete;
                     });
-                    if !is_complete {
-                        seen.at = None;
-                    }
+                    seen.is_due = !is_complete;
                     progress = outcome.progress;
                 }
                 Err(
-                    error @ (Error::Source(SourceError::Unavailable { .. })
+                    error @ (Error::Source(
+                        SourceError::Unavailable { .. } | SourceError::TooHeavy { .. },
+                    )
                     | Error::SourceBehind { .. }),
                 ) => {
                     tracing::warn!(%error, "the source is waited for");
-                    seen.at = None;
+                    watch.send_modify(|snapshot| {
+                        snapshot.is_up_to_date = false;
+                        snapshot.is_source_away = true;
+                    });
+                    seen.is_due = true;
                     seen.wait_longer(how);
                 }
                 Err(error) => return Err(error),
@@ -239,6 +253,7 @@ impl Backfill {
             () = stop.clone() => return Ok(None),
             survey = self.source.survey() => survey.map_err(Error::Source)?,
         };
+        watch.send_modify(|snapshot| snapshot.is_source_away = false);
         let now = SystemTime::now();
         if !seen.note(&survey, how, now) {
             return Ok(None);
@@ -351,13 +366,38 @@ mod tests {
         assert_eq!(seen.pulse, Pulse::Still);
         assert!(seen.note(&survey(10_002, 9_990), &how, at(10_000)));
         assert_eq!((seen.wait, seen.pulse), (how.look_every, Pulse::Moving));
+        // What is left to do is done although nothing has moved.
+        seen.is_due = true;
+        assert!(seen.note(&survey(10_002, 9_990), &how, at(10_000)));
+        assert!(!seen.note(&survey(10_002, 9_990), &how, at(10_000)));
+        let empty = Survey {
+            newest: None,
+            ..survey(10_004, 0)
+        };
+        assert!(
+            !seen.note(&empty, &how, at(10_000)),
+            "there is nothing to load"
+        );
     }
 
     #[test]
     fn a_head_of_long_ago_and_one_that_brings_nothing_are_told_apart() {
-        let of = |head, newest, now| Pulse::of(&survey(head, newest), Duration::ZERO, at(now));
-        assert_eq!(of(5 * DAY, 5 * DAY - 9, 5 * DAY), Pulse::Moving);
-        assert_eq!(of(5 * DAY, 4 * DAY, 5 * DAY), Pulse::Barren);
-        assert_eq!(of(5 * DAY, 4 * DAY, 6 * DAY), Pulse::Still);
+        let of = |head, newest, now| {
+            let pulse = |unmoved| Pulse::of(&survey(head, newest), unmoved, at(now));
+            (pulse(Some(Duration::ZERO)), pulse(None))
+        };
+        assert_eq!(
+            of(5 * DAY, 5 * DAY - 9, 5 * DAY),
+            (Pulse::Moving, Pulse::Moving)
+        );
+        assert_eq!(
+            of(5 * DAY, 4 * DAY, 5 * DAY),
+            (Pulse::Barren, Pulse::Barren)
+        );
+        // One that catches up has an old head, and moves.
+        assert_eq!(
+            of(5 * DAY, 5 * DAY - 9, 6 * DAY),
+            (Pulse::Still, Pulse::Moving)
+        );
     }
 }

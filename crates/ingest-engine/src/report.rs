@@ -69,6 +69,8 @@ pub struct Snapshot {
     pub checkpoints: u64,
     /// Whether all that the source has is loaded, and more is waited for.
     pub is_up_to_date: bool,
+    /// Whether a source that is followed could not be reached when it was looked at last.
+    pub is_source_away: bool,
     /// Whether rows are read again that were counted when they were put in or found: they are not counted
     /// as found once more.
     pub is_reading_again: bool,

@@ -58,6 +58,8 @@ pub struct Reading {
     pub checkpoints: u64,
     /// Whether all that the source has is loaded, and more is waited for.
     pub is_up_to_date: bool,
+    /// Whether a source that is followed could not be reached when it was looked at last.
+    pub is_source_away: bool,
     /// Seconds since the last checkpoint.
     pub checkpoint_age_seconds: Option<f64>,
     /// Bytes that may still be written to the table's disks.

@@ -30,6 +30,8 @@ pub struct Watch {
     status: Status,
     history: History,
     answered_at: Duration,
+    /// When nothing was asked last: nobody is silent who was not asked.
+    idle_at: Duration,
     pages: u64,
     /// When the last refusal for the rate was seen, and how many there were by then.
     refused: Option<Duration>,
@@ -57,6 +59,9 @@ impl Watch {
         if reading.pages != self.pages {
             self.pages = reading.pages;
             self.answered_at = at;
+        }
+        if reading.requests_in_flight == 0 {
+            self.idle_at = at;
         }
         if reading.rate_limited != self.rate_limited {
             self.rate_limited = reading.rate_limited;
@@ -95,10 +100,13 @@ impl Watch {
         if reading.paused_seconds.is_some() {
             return State::Paused;
         }
+        if reading.is_source_away {
+            return State::Stalled;
+        }
         if reading.requests_in_flight > 0 {
             // Who was refused a moment ago asks one by one until the window is over.
             let was_refused = self.refused.is_some_and(|refused| at - refused < RECENT);
-            return match at - self.answered_at {
+            return match at - self.answered_at.max(self.idle_at) {
                 quiet if quiet >= STALLED && was_refused => State::Paused,
                 quiet if quiet >= STALLED => State::Stalled,
                 _ if reading.pages == 0 => State::Starting,
@@ -232,6 +240,27 @@ mod tests {
         assert_eq!(watch.status().seconds_since_answer, 3.0);
         watch.note(seconds(5.0), reading(6000));
         assert_eq!(watch.status().state, State::Running);
+    }
+
+    #[test]
+    fn a_source_that_was_not_asked_is_not_silent() {
+        let mut watch = Watch::new();
+        watch.note(seconds(1.0), reading(5000));
+        let idle = Reading {
+            requests_in_flight: 0,
+            ..reading(5000)
+        };
+        watch.note(seconds(60.0), idle.clone());
+        watch.note(seconds(60.5), reading(5000));
+        assert_eq!(watch.status().state, State::Running);
+        watch.note(seconds(63.5), reading(5000));
+        assert_eq!(watch.status().state, State::Stalled);
+        let away = Reading {
+            is_source_away: true,
+            ..idle
+        };
+        watch.note(seconds(64.0), away);
+        assert_eq!(watch.status().state, State::Stalled);
     }
 
     #[test]

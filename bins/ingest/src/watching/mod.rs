@@ -147,7 +147,9 @@ impl Watching {
         let snapshot = *sources.snapshots.borrow();
         let (client, pacer) = (sources.client.stats(), sources.pacer.stats());
         let sink = sources.store.sink().stats();
+        // What was expected was expected of what there was, and not of what comes.
         let expected = *self.expected.borrow();
+        let expected = expected.filter(|_| !snapshot.is_reading_again);
         let paused = pacer.paused_until;
         Reading {
             fills_inserted: snapshot.fills_inserted,
@@ -176,6 +178,7 @@ impl Watching {
             failed_units: snapshot.failed_units as u64,
             checkpoints: snapshot.checkpoints,
             is_up_to_date: snapshot.is_up_to_date,
+            is_source_away: snapshot.is_source_away,
             checkpoint_age_seconds: facts.saved_at.and_then(age_seconds),
             disk_free_bytes: facts.disk_free_bytes,
             disk_bytes: facts.disk_bytes,

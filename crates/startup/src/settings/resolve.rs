@@ -126,11 +126,6 @@ impl Reader<'_> {
                 self.told("from")?,
                 self.told("to")?
             ))),
-            (_, Some(_)) if follows => Err(Error::Conflict(format!(
-                "follow {} loads whatever comes, and to {} is where loading ends: leave one out",
-                self.told("follow")?,
-                self.told("to")?
-            ))),
             _ => Ok(scope),
         }
     }

@@ -149,22 +149,13 @@ fn the_range_is_half_open_and_not_empty() {
 }
 
 #[test]
-fn what_is_followed_has_no_end() {
+fn how_a_source_is_followed_counts_where_it_is() {
     let follow = |text: &str| Start::new().settings_file(text).settings().scope.follow;
     assert_eq!(follow("settled_after_seconds = 60"), None);
     let follow = follow("follow = true\nsettled_after_seconds = 60").unwrap();
     assert_eq!(
         (follow.settled_after.as_secs(), follow.look_every.as_secs()),
         (60, 15)
-    );
-    let message = Start::new()
-        .flags(&["--follow"])
-        .settings_file("to = 10")
-        .refusal();
-    assert!(message.contains("true (--follow)"), "{message}");
-    assert!(
-        message.contains("10 (file clob-backfill.toml)"),
-        "{message}"
     );
 }
 
