@@ -10,8 +10,8 @@ use crate::{Error, FillTable};
 
 /// The columns of [`StoredRow`], as SQL.
 const COLUMNS: &str = "tx_hash, order_hash, maker, taker, token_id, \
-                                  toUInt8(side) AS side_number, shares, usdc, fee, \
-                                  toUInt32(timestamp) AS second";
+                       toUInt8(side) AS side_number, shares, usdc, fee, \
+                       toUInt32(timestamp) AS second";
 
 #[derive(Debug, Row, Deserialize)]
 struct StoredRow {
