@@ -71,6 +71,8 @@ struct Size {
     patience: u32,
     /// Whether requests are what is scarce, as of the last answer.
     rate_bound: bool,
+    /// Whether they were when the present size was begun with: a larger one may well end that.
+    begun_rate_bound: bool,
     /// What the ceiling is where pages may take longer: the largest size not known to be too heavy.
     bearable: usize,
 }
@@ -89,6 +91,7 @@ impl Size {
             held: 0,
             patience: FIRST_PATIENCE,
             rate_bound: false,
+            begun_rate_bound: false,
             bearable: most,
         }
     }
@@ -113,7 +116,7 @@ impl Size {
         }
         let page = self.took.div_f64(f64::from(self.answers) * pages as f64);
         self.begin_to_count();
-        if pages > self.good && !self.pays(page, rate_bound) {
+        if pages > self.good && !self.pays(page, rate_bound || self.begun_rate_bound) {
             self.ceiling = pages - 1;
             self.step_back();
             return;
@@ -147,6 +150,7 @@ impl Size {
         let more = more.min(in_time as usize).min(self.most);
         if more > self.pages {
             self.pages = more;
+            self.begun_rate_bound = self.rate_bound;
             self.ceiling = self.ceiling.max(more);
             self.bearable = self.bearable.max(more);
             self.begin_to_count();
@@ -253,6 +257,15 @@ mod tests {
         let took_ms = |pages| Some(205 * pages as u32);
         assert_eq!(sizes(&mut size, 10, None, took_ms), [1, 2, 1]);
         assert_eq!(sizes(&mut size, 17, SCARCE, took_ms), [1, 2, 4, 8, 12]);
+    }
+
+    #[test]
+    fn a_size_that_ends_the_want_of_requests_is_kept() {
+        let mut size = Size::new(100);
+        let took_ms = |pages| Some(205 * pages as u32);
+        assert_eq!(sizes(&mut size, 4, SCARCE, took_ms), [1]);
+        // With two pages in each they are scarce no longer, and four have to pay by themselves.
+        assert_eq!(sizes(&mut size, 20, None, took_ms), [2, 4, 2]);
     }
 
     #[test]

@@ -12,9 +12,39 @@ pub(crate) struct Held {
     by_budget: Duration,
     /// What the last whole window said; nothing before the first one is over.
     bound: Option<bool>,
+    part: Part,
 }
 
-/// What part of a window says that the budget binds before it is over, as a divisor.
+/// The part of a window that goes on now.
+#[derive(Debug, Default)]
+struct Part {
+    since: Option<Instant>,
+    by_budget: Duration,
+    /// What the last whole one said.
+    bound: bool,
+}
+
+impl Part {
+    /// Notes that the budget held callers back for so long since the last look.
+    fn note(&mut self, held: Duration, now: Instant, whole: Duration) {
+        let elapsed = now.saturating_duration_since(*self.since.get_or_insert(now));
+        self.by_budget += held;
+        if elapsed >= whole {
+            *self = Self {
+                since: Some(now),
+                by_budget: Duration::ZERO,
+                bound: self.by_budget * 2 >= elapsed,
+            };
+        }
+    }
+
+    fn is_bound(&self, now: Instant, whole: Duration) -> bool {
+        let is_young = |since| now.saturating_duration_since(since) < whole * 2;
+        self.bound && self.since.is_some_and(is_young)
+    }
+}
+
+/// What part of a window says whether the budget binds before it is over, as a divisor.
 const SOON_DIVISOR: u32 = 10;
 /// Who asked for nothing for longer than this part of a window begins anew, as a divisor.
 const IDLE_DIVISOR: u32 = 4;
@@ -27,6 +57,7 @@ impl Held {
             last: None,
             by_budget: Duration::ZERO,
             bound: None,
+            part: Part::default(),
         }
     }
 
@@ -40,9 +71,11 @@ impl Held {
             *self = Self::new(self.window);
         }
         let since = *self.since.get_or_insert(now);
-        if let Some((at, until)) = self.last {
-            self.by_budget += until.min(now).saturating_duration_since(at);
-        }
+        let held = self.last.map_or(Duration::ZERO, |(at, until)| {
+            until.min(now).saturating_duration_since(at)
+        });
+        self.by_budget += held;
+        self.part.note(held, now, self.window / SOON_DIVISOR);
         self.last = Some((now, until.unwrap_or(now)));
         let elapsed = now.saturating_duration_since(since);
         if elapsed < self.window {
@@ -60,15 +93,19 @@ impl Held {
         self.since = Some(now);
         self.last = None;
         self.by_budget = Duration::ZERO;
+        self.part = Part::default();
     }
 
-    /// Returns whether the budget held callers back for most of about the last window, or of this one so
-    /// far.
+    /// Returns whether the budget held callers back for most of about the last window, of this one so far,
+    /// or of the last part of it.
     pub(crate) fn is_bound(&self, now: Instant) -> bool {
         let Some(since) = self.since else {
             return false;
         };
-        if self.bound == Some(true) && now.saturating_duration_since(since) < self.window * 2 {
+        let is_young = now.saturating_duration_since(since) < self.window * 2;
+        if self.bound == Some(true) && is_young
+            || self.part.is_bound(now, self.window / SOON_DIVISOR)
+        {
             return true;
         }
         self.last.is_some_and(|(at, _)| {
@@ -116,6 +153,23 @@ mod tests {
         check(70, 5, false);
         check(70, 12, true);
         check(30, 12, false);
+    }
+
+    #[test]
+    fn a_budget_that_begins_to_bind_is_told_within_two_parts_of_the_window() {
+        let (mut held, mut now) = (Held::new(WINDOW), Instant::now());
+        let mut ask = |held_ms, looks: u32| {
+            for _ in 0..looks {
+                held.note(Some(now + Duration::from_millis(held_ms)), now);
+                now += Duration::from_millis(100);
+            }
+            held.is_bound(now)
+        };
+        // A run that takes three seconds to grow so far.
+        assert!(!ask(0, 30));
+        assert!(ask(70, 20));
+        // And one that no longer presses, before it has in most of the window.
+        assert!(!ask(0, 20));
     }
 
     #[test]

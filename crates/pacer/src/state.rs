@@ -175,7 +175,7 @@ impl State {
     }
 
     /// Returns whether requests are what is scarce: the budget held callers back for most of about the
-    /// last window or of this one so far, or one that was sent within a window was refused.
+    /// last window, of this one so far or of its last part, or one that was sent within a window was refused.
     pub fn is_rate_bound(&self, now: Instant) -> bool {
         let window = self.config.window;
         let was_refused = self
