@@ -1,5 +1,6 @@
 //! `ingest run`: preflight, resume or start, fetch, insert, checkpoint, summary.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,11 @@ pub(crate) const ROWS_COMING: usize = 64 * 1024;
 /// By how much looks at a source that stands still become rarer.
 const MOST_LOOKS_LEFT_OUT: u32 = 20;
 
-/// How long a plan may take that is not ready when all is loaded.
-const PATIENCE_WITH_A_PLAN: Duration = Duration::from_secs(1);
+/// How long the first plan may take that is not ready when all is loaded: a part of the run, as a divisor,
+/// within bounds.
+const PLAN_DIVISOR: u32 = 20;
+const PATIENCE_WITH_A_PLAN: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_secs(1));
 
 /// How long a stop may take: rows under way are waited for, and the table is asked what it holds.
 const PATIENCE_WITH_A_STOP: Duration = Duration::from_secs(9);
@@ -161,14 +165,23 @@ async fn backfill(
         }
     };
     let loading = futures::future::join(fills, conditions);
-    let tell = |plan: &Plan| watching.expect(plan.expectation());
+    let plan = RefCell::new(None);
+    let tell = |told: Plan| {
+        watching.expect(told.expectation());
+        plan.replace(Some(told));
+    };
     let planning = plan::of_a_run(settings, &client, &pacer, &survey, tell);
-    let ((outcome, catalogue), plan) = match select(Box::pin(loading), Box::pin(planning)).await {
+    let (outcome, catalogue) = match select(Box::pin(loading), Box::pin(planning)).await {
         Either::Left((loaded, planning)) => {
-            let plan = tokio::time::timeout(PATIENCE_WITH_A_PLAN, planning).await;
-            (loaded, plan.ok().flatten())
+            // A closer one than there is would be of no more use.
+            if plan.borrow().is_none() {
+                let (least, most) = PATIENCE_WITH_A_PLAN;
+                let patience = (started.elapsed() / PLAN_DIVISOR).clamp(least, most);
+                let _ = tokio::time::timeout(patience, planning).await;
+            }
+            loaded
         }
-        Either::Right((plan, loading)) => (loading.await, plan),
+        Either::Right(((), loading)) => loading.await,
     };
     let outcome = outcome?;
     if let Err(failure) = catalogue {
@@ -180,7 +193,7 @@ async fn backfill(
     let took = started.elapsed();
     let summary = Summary::of(settings, &scope, &client, &outcome, database, took);
     let mut summary = summary.await?;
-    summary.plan = plan;
+    summary.plan = plan.into_inner();
     watching.end(&outcome).await;
     summary.leave(settings);
     summary.print(settings.output)?;

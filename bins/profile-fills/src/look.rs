@@ -7,7 +7,7 @@ use fills::{FillSource, MemoryGroups, TokenGroups};
 use goldsky_client::Client;
 use startup::Failure;
 use wiring::errors::from_source;
-use wiring::expected::expect;
+use wiring::expected::{expect, pages};
 
 use crate::measure::{LEAST_REQUESTS, MOST_PAGES, Measurement, Sampled};
 use crate::sample::{PROBE_REQUESTS, Strata, across_sizes};
@@ -17,13 +17,11 @@ const TOKENS_PER_GROUP: usize = 50;
 /// The part of all requests that counting or sampling the fills may take, and the bounds of that.
 const EXPECT_SHARE: u64 = 10;
 const EXPECT_REQUESTS: (u64, u64) = (8, 52);
-/// Pages in one request unless set: of few columns.
-const PAGES: usize = 16;
 
 impl Measurement<'_> {
     /// Looks at the source and decides what to sample; nothing where it was asked to stop.
     pub(crate) async fn sample(&mut self) -> Result<Option<Sampled>, Failure> {
-        let pages = self.settings.source.pages_per_request.unwrap_or(PAGES);
+        let pages = pages(&self.settings.source);
         let (fewest, most) = EXPECT_REQUESTS;
         let requests = (self.cli.max_requests / EXPECT_SHARE).clamp(fewest, most);
         let allowed = LEAST_REQUESTS + requests + PROBE_REQUESTS as u64;

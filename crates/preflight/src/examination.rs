@@ -13,7 +13,7 @@ use startup::Settings;
 use wiring::allowance::{Allowance, Allowed};
 use wiring::database::Database;
 use wiring::errors::from_source;
-use wiring::expected::expect;
+use wiring::expected::{expect, pages};
 use wiring::scope::{self, Scope};
 use wiring::source;
 
@@ -25,9 +25,8 @@ use crate::{catalogue, checkpoint, database, machine};
 
 /// Requests that an examination never exceeds, retries among them.
 const MOST_REQUESTS: u64 = 30;
-/// Requests that it estimates the fills with, and most pages in one of them.
+/// Requests that it estimates the fills with.
 const REQUESTS_OF_A_PLAN: u64 = 7;
-const PAGES: usize = 16;
 
 const OF_AN_OPEN_DATABASE: [&str; 4] = [
     "clickhouse_settings",
@@ -287,13 +286,12 @@ async fn job(
 impl Asked {
     /// Estimates what is still to be loaded in bytes on disk; nothing where few requests cannot tell.
     async fn bytes_left(&self, settings: &Settings, progress: Option<&Progress>) -> Option<u64> {
-        let pages = settings.source.pages_per_request.unwrap_or(PAGES);
         let expected = expect(
             &self.client,
             &settings.scope,
             &self.survey,
             REQUESTS_OF_A_PLAN,
-            pages,
+            pages(&settings.source),
         );
         let expected = self.within(expected).await?.ok()??;
         let loaded = progress.map_or(0, |progress| progress.fills);

@@ -10,7 +10,7 @@ use pacer::Pacer;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
 use wiring::allowance::{Allowance, Allowed};
 use wiring::errors::{from_source, printed};
-use wiring::expected::{Expected, REQUESTS_TO_SAMPLE, expect, expect_closely};
+use wiring::expected::{Expected, REQUESTS_TO_SAMPLE, expect, expect_closely, pages};
 use wiring::{scope, source};
 
 use figures::Pace;
@@ -22,8 +22,6 @@ const MOST_REQUESTS: u64 = 60;
 const REQUESTS_OF_A_RUN: u64 = 7;
 /// Requests of a run of which a closer plan may take one.
 const SHARE_OF_A_RUN: u64 = 100;
-/// Most pages in one request unless set: of few columns, so more than of whole fills.
-const PAGES: usize = 16;
 
 /// Shows what a run is expected to take. Nothing is written.
 ///
@@ -64,33 +62,37 @@ async fn planned(settings: &Settings, client: &Client, pacer: &Pacer) -> Result<
 }
 
 /// Plans a run beside it, at its pace, and tells each plan: a rough one first, and a closer one where
-/// that takes no more than a hundredth of the run's requests. Returns the last; nothing where the source
-/// does not answer to that, or where so few requests cannot tell.
+/// that takes no more than a hundredth of the run's requests; none where the source does not answer to
+/// that, or where so few requests cannot tell.
 pub(crate) async fn of_a_run(
     settings: &Settings,
     client: &Client,
     pacer: &Pacer,
     survey: &Survey,
-    tell: impl Fn(&Plan),
-) -> Option<Plan> {
+    tell: impl Fn(Plan),
+) {
     let planned = |expected: Result<Option<Expected>, SourceError>| {
         let expected =
             expected.inspect_err(|error| tracing::debug!(%error, "the run is not planned"));
         let expected = expected.ok().flatten()?;
         let plan = Plan::new(settings, survey, &expected, Pace::of(settings, pacer));
-        tell(&plan);
         Some((plan, expected))
     };
     let rough = expected(settings, client, survey, REQUESTS_OF_A_RUN).await;
-    let (plan, rough) = planned(rough)?;
-    if plan.is_exact() {
-        return Some(plan);
+    let Some((plan, rough)) = planned(rough) else {
+        return;
+    };
+    let (is_exact, least_requests) = (plan.is_exact(), plan.least_requests());
+    tell(plan);
+    if is_exact {
+        return;
     }
-    let requests = plan.least_requests() / SHARE_OF_A_RUN;
-    let (scope, pages) = (&settings.scope, pages(settings));
+    let requests = least_requests / SHARE_OF_A_RUN;
+    let (scope, pages) = (&settings.scope, pages(&settings.source));
     let closer = expect_closely(client, scope, survey, &rough, requests, pages);
-    let closer = planned(closer.await);
-    Some(closer.map_or(plan, |(plan, _)| plan))
+    if let Some((closer, _)) = planned(closer.await) {
+        tell(closer);
+    }
 }
 
 async fn expected(
@@ -99,11 +101,14 @@ async fn expected(
     survey: &Survey,
     requests: u64,
 ) -> Result<Option<Expected>, SourceError> {
-    expect(client, &settings.scope, survey, requests, pages(settings)).await
-}
-
-fn pages(settings: &Settings) -> usize {
-    settings.source.pages_per_request.unwrap_or(PAGES)
+    expect(
+        client,
+        &settings.scope,
+        survey,
+        requests,
+        pages(&settings.source),
+    )
+    .await
 }
 
 fn asked(allowance: &Allowance, pacer: &Pacer) -> String {

@@ -7,7 +7,7 @@ mod times;
 use fills::{SourceError, Span, Survey};
 use forecast::Estimate;
 use goldsky_client::Client;
-use startup::settings::ScopeSettings;
+use startup::settings::{ScopeSettings, SourceSettings};
 
 use crate::scope;
 
@@ -17,6 +17,9 @@ const COUNTERS_SHARE: u64 = 6;
 
 /// Requests that make a sample a good one.
 pub const REQUESTS_TO_SAMPLE: u64 = 52;
+
+/// Most pages in one request: they are of few columns, but a source may take its time for each.
+const PAGES: usize = 16;
 
 /// What a run is to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,11 @@ impl Asking<'_> {
         self.requests_left -= u64::from(taken);
         taken
     }
+}
+
+/// Returns how many pages a request for an estimate may ask for.
+pub fn pages(source: &SourceSettings) -> usize {
+    source.pages_per_request.map_or(PAGES, |set| set.min(PAGES))
 }
 
 /// Counts or estimates the fills of a scope with at most `requests` requests, each of at most `pages`
