@@ -88,10 +88,12 @@ pub(crate) async fn complete(
 }
 
 /// Loads the catalogue, and then the conditions of tokens that come up while a source is followed, each
-/// time that its fills are loaded, until nobody tells `loads` any more.
+/// time that its fills are loaded, until nobody tells `loads` any more. Second `since` is up to which earlier
+/// runs had loaded all fills: what nobody followed lies behind it, however long ago.
 pub(crate) async fn keep_up(
     client: &Client,
     table: &FillTable,
+    mut since: Option<u64>,
     mut loads: watch::Receiver<Snapshot>,
     shutdown: &Shutdown,
 ) {
@@ -120,32 +122,47 @@ pub(crate) async fn keep_up(
         .map(|now| *now)
     {
         loaded = snapshot.fills_inserted;
-        // The next fills are another occasion.
         let added = tokio::select! {
-            added = add_unknown(client, table, &mut asked) => added,
+            added = add_all_unknown(client, table, since, &mut asked) => added,
             () = shutdown.requested() => return,
         };
-        if let Err(failure) = added {
-            tracing::warn!(error = %failure.error, "conditions of new tokens are not known yet");
+        match added {
+            Ok(()) => since = None,
+            // The next fills are another occasion.
+            Err(failure) => {
+                tracing::warn!(error = %failure.error, "conditions of new tokens are not known yet");
+            }
         }
     }
 }
 
-/// Asks for the conditions of tokens that were not asked for before.
+/// Asks for the conditions of all tokens of late fills that were not asked for before.
+async fn add_all_unknown(
+    client: &Client,
+    table: &FillTable,
+    since: Option<u64>,
+    asked: &mut HashSet<TokenId>,
+) -> Result<(), Failure> {
+    while add_unknown(client, table, since, asked).await? {}
+    Ok(())
+}
+
+/// Asks for the conditions of a page of them; false where there are none.
 async fn add_unknown(
     client: &Client,
     table: &FillTable,
+    since: Option<u64>,
     asked: &mut HashSet<TokenId>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let catalogue = table.catalogue();
     // Those that the source does not know come up every time.
     let most = asked.len() + usize::from(PAGE);
-    let unknown = catalogue.unknown_of_the_last_day(most).await;
+    let unknown = catalogue.unknown_lately(since, most).await;
     let mut unknown = unknown.map_err(from_table)?;
     unknown.retain(|token| !asked.contains(token));
     unknown.truncate(usize::from(PAGE));
     if unknown.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let known = client.market_datas_by_id(&unknown).await;
     let known = known.map_err(from_source)?;
@@ -155,7 +172,7 @@ async fn add_unknown(
     rows.add(entries).await.map_err(from_table)?;
     rows.finish().await.map_err(from_table)?;
     asked.extend(unknown);
-    Ok(())
+    Ok(true)
 }
 
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.

@@ -159,7 +159,8 @@ async fn backfill(
                 .await
                 .map(drop),
             Some(_) => {
-                catalogue::keep_up(&client, &database.table, snapshots, shutdown).await;
+                let since = promised.as_ref().map(|progress| progress.span.to);
+                catalogue::keep_up(&client, &database.table, since, snapshots, shutdown).await;
                 Ok(())
             }
         }

@@ -105,21 +105,30 @@ impl Catalogue {
         Ok(rows.into_iter().map(TokenId::from).collect())
     }
 
-    /// Returns tokens of the table's last day of fills that readers do not see a condition of, at most
-    /// `most`.
+    /// Returns tokens that readers do not see a condition of, at most `most`: of the table's last day of
+    /// fills, and of all fills from second `since` on if that is earlier.
     ///
     /// # Errors
     /// Any error of the connection.
-    pub async fn unknown_of_the_last_day(&self, most: usize) -> Result<Vec<TokenId>, Error> {
+    pub async fn unknown_lately(
+        &self,
+        since: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<TokenId>, Error> {
         let sql = format!(
-            "-- unknown_of_the_last_day\nSELECT DISTINCT token_id FROM {data}\n\
-             WHERE timestamp >= (SELECT max(timestamp) FROM {data}) - 86400\n\
+            "-- unknown_lately\nSELECT DISTINCT token_id FROM {data}\n\
+             WHERE timestamp >= least((SELECT max(timestamp) FROM {data}) - 86400, \
+             toDateTime({{since:UInt32}}))\n\
              AND NOT dictHas({dictionary}, token_id)\nLIMIT {{most:UInt64}}",
             data = self.table.names().data(),
             dictionary = literal(&self.table.names().dictionary().unquoted()),
         );
-        self.tokens(|| self.table.query(&sql).param("most", most))
-            .await
+        let since = since.map_or(u32::MAX, |since| u32::try_from(since).unwrap_or(u32::MAX));
+        self.tokens(|| {
+            let query = self.table.query(&sql);
+            query.param("since", since).param("most", most)
+        })
+        .await
     }
 
     /// Returns the last id, as the subgraph orders them, that was loaded from it; empty if none.

@@ -4,11 +4,12 @@
 //! promises nothing of it (see [`provisional`](crate::provisional)). Rounds are run when the source has
 //! moved; it is looked at less and less often while it stands still.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use checkpoint_store::{Identity, InMemory};
-use fills::{SourceError, Span, Survey};
+use fills::{SourceError, Span, StoreError, Survey};
 use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -22,6 +23,10 @@ const FROZEN: Duration = Duration::from_secs(86_400);
 
 /// A source that was not seen to move for so long is said to stand still.
 const STILL: Duration = Duration::from_secs(600);
+
+/// A round that takes so long is given another look at the source every so often: what the last one saw
+/// may be gone by a reorganisation, and answers are held against it.
+const LOOK_ON: Duration = Duration::from_secs(60);
 
 /// How a source is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,13 +263,35 @@ impl Backfill {
         if !seen.note(&survey, how, now) {
             return Ok(None);
         }
+        match self.store.settle().await {
+            Ok(()) => {}
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Busy { .. })) => {
+                tracing::warn!(%error, "the table is waited for");
+                seen.is_due = true;
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::Store(error)),
+        }
         let (settled, unsettled) = how.split(&survey, now);
         let round = Self {
             source_block: survey.head_block,
             span: settled,
             ..self.clone()
         };
-        round.round(unsettled, stop, watch).await.map(Some)
+        tokio::select! {
+            outcome = round.round(unsettled, stop, watch) => outcome.map(Some),
+            never = self.look_on() => match never {},
+        }
+    }
+
+    /// Looks at the source until it is dropped.
+    async fn look_on(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOK_ON).await;
+            if let Err(error) = self.source.survey().await {
+                tracing::debug!(%error, "the source does not answer to a look");
+            }
+        }
     }
 
     /// Runs, and then loads `unsettled` without promising it.

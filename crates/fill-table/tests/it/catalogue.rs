@@ -265,8 +265,20 @@ async fn tokens_without_a_condition_are_found_among_the_last_days_fills() {
         vec![bare_entry(3, 1)],
     )
     .await;
-    let mut unknown = catalogue.unknown_of_the_last_day(10).await.unwrap();
-    unknown.sort_unstable();
-    assert_eq!(unknown, [2.into(), 4.into()]);
-    assert_eq!(catalogue.unknown_of_the_last_day(1).await.unwrap().len(), 1);
+    let unknown = async |since| {
+        let mut unknown = catalogue.unknown_lately(since, 10).await.unwrap();
+        unknown.sort_unstable();
+        unknown
+    };
+    assert_eq!(unknown(None).await, [2.into(), 4.into()]);
+    let away_for_days = old.timestamp.into();
+    assert_eq!(
+        unknown(Some(away_for_days)).await,
+        [1.into(), 2.into(), 4.into()]
+    );
+    assert_eq!(unknown(Some(away_for_days + 1)).await, [2.into(), 4.into()]);
+    // The last day is looked at however late that is.
+    let later = u64::from(fill(4).timestamp) + 86_400;
+    assert_eq!(unknown(Some(later)).await, [2.into(), 4.into()]);
+    assert_eq!(catalogue.unknown_lately(None, 1).await.unwrap().len(), 1);
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use checkpoint_store::{Identity, InMemory};
@@ -213,6 +213,8 @@ pub(crate) struct BatchingTable {
     pub(crate) refuses_after: usize,
     pub(crate) sends: Arc<AtomicUsize>,
     pub(crate) batch: usize,
+    /// Whether it does not answer to who asks what goes on.
+    pub(crate) is_away: Arc<AtomicBool>,
 }
 
 impl BatchingTable {
@@ -223,6 +225,7 @@ impl BatchingTable {
             refuses_after: usize::MAX,
             sends: Arc::default(),
             batch,
+            is_away: Arc::default(),
         }
     }
 }
@@ -261,7 +264,12 @@ impl FillStore for BatchingTable {
     }
 
     async fn settle(&self) -> Result<(), StoreError> {
-        Ok(())
+        match self.is_away.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable {
+                message: "connection refused".to_owned(),
+            }),
+            false => Ok(()),
+        }
     }
 
     async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {

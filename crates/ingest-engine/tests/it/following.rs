@@ -1,5 +1,6 @@
 //! A source that grows and is reorganised, and runs that follow it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +27,9 @@ struct State {
     block: u64,
     head: u64,
     is_away: bool,
+    looks: u32,
+    /// Answers nothing until it was looked at so often: it contradicts what was seen before.
+    is_silent_until: u32,
 }
 
 impl Chain {
@@ -38,6 +42,8 @@ impl Chain {
                 block: 1,
                 head: now.as_secs(),
                 is_away: false,
+                looks: 0,
+                is_silent_until: 0,
             })),
             genesis: now.as_secs() - seconds,
         };
@@ -69,6 +75,11 @@ impl Chain {
         self.state.lock().unwrap().fills.clone()
     }
 
+    fn is_silent(&self) -> bool {
+        let state = self.state.lock().unwrap();
+        state.looks < state.is_silent_until
+    }
+
     fn answer(&self) -> Result<MemorySource, SourceError> {
         let state = self.state.lock().unwrap();
         match state.is_away {
@@ -85,7 +96,8 @@ impl Chain {
 impl FillSource for Chain {
     async fn survey(&self) -> Result<Survey, SourceError> {
         let survey = self.answer()?.survey().await?;
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.looks += 1;
         Ok(Survey {
             head_block: state.block,
             head_timestamp: Some(state.head),
@@ -94,6 +106,9 @@ impl FillSource for Chain {
     }
 
     async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        while self.is_silent() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.answer()?.fetch(turn, queries).await
     }
 }
@@ -289,6 +304,41 @@ async fn a_source_that_is_away_is_waited_for() {
         a_while().await;
         chain.state.lock().unwrap().is_away = false;
         chain.grow(60, 5_000..5_060);
+        a_while().await;
+        a_while().await;
+    })
+    .await;
+    assert_exact(&table, &chain.fills());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_away_when_a_round_begins_is_waited_for() {
+    let (chain, table) = (Chain::new(5_000), BatchingTable::new(1));
+    let span = Span::new(chain.genesis, chain.genesis);
+    let run = backfill(chain.clone(), table.clone(), span);
+    follow(&run, async {
+        a_while().await;
+        table.is_away.store(true, Ordering::SeqCst);
+        chain.grow(60, 5_000..5_060);
+        a_while().await;
+        table.is_away.store(false, Ordering::SeqCst);
+        a_while().await;
+    })
+    .await;
+    assert_exact(&table.inner, &chain.fills());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_lasts_is_given_another_look_at_the_source() {
+    let (chain, table) = (Chain::new(5_000), MemoryTable::new());
+    let run = following(&chain, &table);
+    follow(&run, async {
+        a_while().await;
+        chain.grow(60, 5_000..5_060);
+        {
+            let mut state = chain.state.lock().unwrap();
+            state.is_silent_until = state.looks + 2;
+        }
         a_while().await;
         a_while().await;
     })
