@@ -4,6 +4,7 @@ mod catalogue;
 mod ddl;
 mod decode;
 mod difference;
+mod distinct;
 mod error;
 mod examine;
 mod found;

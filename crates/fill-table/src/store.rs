@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use clickhouse_sink::{Config, Sink};
 use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
 
+use crate::distinct::DistinctTokens;
 use crate::quarantine::Removal;
 use crate::refused::{self, DeadLetter};
 use crate::retry::{reading, reading_on};
@@ -25,6 +26,7 @@ pub struct Store {
     table: FillTable,
     fills: Sink<FillRow>,
     dead_letters: Sink<DeadLetter>,
+    tokens: DistinctTokens,
 }
 
 impl Store {
@@ -40,6 +42,7 @@ impl Store {
         Ok(Self {
             fills: Sink::start(client.clone(), config).await?,
             dead_letters,
+            tokens: DistinctTokens::new(),
             table,
         })
     }
@@ -52,6 +55,12 @@ impl Store {
     /// Returns the sink of the fills, for its figures.
     pub fn sink(&self) -> &Sink<FillRow> {
         &self.fills
+    }
+
+    /// Returns about how many different tokens the rows are of that were sent, in time that does not depend
+    /// on either.
+    pub fn tokens_sent(&self) -> u64 {
+        self.tokens.count()
     }
 
     /// Takes no more rows, and returns when those taken are durable.
@@ -71,6 +80,9 @@ impl Store {
 #[async_trait]
 impl FillStore for Store {
     async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError> {
+        fills
+            .iter()
+            .for_each(|fill| self.tokens.note(fill.token_id));
         let rows = fills.into_iter().map(FillRow).collect();
         let receipt = self.fills.send(rows).await.map_err(Error::from)?;
         Ok(Receipt::new(async move {

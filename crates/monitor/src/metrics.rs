@@ -94,6 +94,11 @@ pub const METRICS: &[Metric] = &[
         "Fills that the table held already",
         |status| status.reading.fills_found,
     ),
+    counter(
+        "markets_met",
+        "Markets whose fills were sent, about: half of the tokens that were met",
+        |status| status.reading.markets_met,
+    ),
     gauge(
         "fills_done",
         "",

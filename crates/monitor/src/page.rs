@@ -11,11 +11,13 @@ pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; 
      form-action 'none'; frame-ancestors 'none'";
 
 /// The figures beside each other: the key of the status, and what it is called.
-const FIGURES: [(&str, &str); 16] = [
+const FIGURES: [(&str, &str); 18] = [
     ("fills_done", "fills loaded"),
     ("fills_expected", "fills expected"),
     ("fills_per_second", "fills/s, last 10 s"),
     ("fills_per_second_overall", "fills/s, overall"),
+    ("markets_per_second", "markets/s, last 10 s"),
+    ("markets_per_second_overall", "markets/s, overall"),
     ("seconds", "running for"),
     ("seconds_left", "time left"),
     ("requests", "requests"),

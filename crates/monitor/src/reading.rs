@@ -14,6 +14,8 @@ pub struct Reading {
     pub fills_expected: Option<u64>,
     /// Rows of the job that earlier runs had loaded.
     pub fills_before: u64,
+    /// Markets whose fills were sent, about: a scan meets tokens, and a market has two.
+    pub markets_met: u64,
     /// Rows fetched and not yet durable.
     pub rows_in_hand: u64,
     /// Rows that wait for an insert.

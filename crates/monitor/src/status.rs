@@ -61,6 +61,10 @@ pub struct Status {
     pub fills_per_second: f64,
     /// Rows a second since the run began.
     pub fills_per_second_overall: f64,
+    /// Markets a second, met for the first time over the last ten seconds.
+    pub markets_per_second: f64,
+    /// Markets a second since the run began.
+    pub markets_per_second_overall: f64,
     /// Requests a second over the last ten seconds.
     pub requests_per_second: f64,
     /// Seconds since the source answered last.

@@ -20,6 +20,7 @@ const STALLED: Duration = Duration::from_secs(3);
 struct Mark {
     at: Duration,
     fills: u64,
+    markets: u64,
     requests: u64,
 }
 
@@ -70,6 +71,7 @@ impl Watch {
         self.marks.push_back(Mark {
             at,
             fills: reading.fills_inserted + reading.fills_found,
+            markets: reading.markets_met,
             requests: reading.requests,
         });
         // The last one before the minute stays: the minute begins there.
@@ -79,6 +81,7 @@ impl Watch {
         let recent = self.since(RECENT);
         let all = expected(&reading);
         let fills = (reading.fills_inserted + reading.fills_found) as f64;
+        let seconds = at.as_secs_f64().max(0.001);
         let status = Status {
             state: self.state(at, &reading),
             seconds: at.as_secs_f64(),
@@ -86,7 +89,9 @@ impl Watch {
             seconds_left: self.seconds_left(at, &reading, all),
             fills_done: reading.fills_done(),
             fills_per_second: recent.fills_per_second,
-            fills_per_second_overall: fills / at.as_secs_f64().max(0.001),
+            fills_per_second_overall: fills / seconds,
+            markets_per_second: recent.markets_per_second,
+            markets_per_second_overall: reading.markets_met as f64 / seconds,
             requests_per_second: recent.requests_per_second,
             seconds_since_answer: (at - self.answered_at).as_secs_f64(),
             warnings: Vec::new(),
@@ -146,6 +151,7 @@ impl Watch {
         let begin = Mark {
             at: Duration::ZERO,
             fills: 0,
+            markets: 0,
             requests: 0,
         };
         let before = self
@@ -161,6 +167,7 @@ impl Watch {
         let seconds = (last.at - from.at).as_secs_f64().max(0.001);
         Rates {
             fills_per_second: (last.fills - from.fills) as f64 / seconds,
+            markets_per_second: (last.markets - from.markets) as f64 / seconds,
             requests_per_second: (last.requests - from.requests) as f64 / seconds,
         }
     }
@@ -169,6 +176,7 @@ impl Watch {
 #[derive(Debug, Clone, Copy, Default)]
 struct Rates {
     fills_per_second: f64,
+    markets_per_second: f64,
     requests_per_second: f64,
 }
 
@@ -226,6 +234,21 @@ mod tests {
         assert_eq!(status.share_done, 0.21);
         // The minute is not full, so the time left is by the later half of it.
         assert_eq!(status.seconds_left, Some(79_000.0 / 1000.0));
+    }
+
+    #[test]
+    fn markets_a_second_are_those_met_for_the_first_time() {
+        let mut watch = Watch::new();
+        for second in 1..=20_u64 {
+            let met = Reading {
+                markets_met: second.min(15) * 30,
+                ..reading(second * 100)
+            };
+            watch.note(Duration::from_secs(second), met);
+        }
+        let status = watch.status();
+        assert_eq!(status.markets_per_second, 15.0);
+        assert_eq!(status.markets_per_second_overall, 22.5);
     }
 
     #[test]

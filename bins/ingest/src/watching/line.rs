@@ -48,6 +48,10 @@ pub(super) fn line(status: &Status) -> String {
         "{}/s overall",
         grouped(status.fills_per_second_overall as u64)
     ));
+    parts.push(format!(
+        "{:.1} markets/s, {:.1} overall",
+        status.markets_per_second, status.markets_per_second_overall
+    ));
     if let Some(age) = status.reading.checkpoint_age_seconds {
         parts.push(format!("checkpoint {} ago", duration(age)));
     }
@@ -64,6 +68,8 @@ pub(super) fn log(status: &Status) {
         fills_inserted = status.reading.fills_inserted,
         fills_per_second = status.fills_per_second.round(),
         fills_per_second_overall = status.fills_per_second_overall.round(),
+        markets_per_second = tenths(status.markets_per_second),
+        markets_per_second_overall = tenths(status.markets_per_second_overall),
         requests = status.reading.requests,
         requests_in_flight = status.reading.requests_in_flight,
         requests_per_10s = status.reading.requests_per_10s,
@@ -77,6 +83,10 @@ pub(super) fn log(status: &Status) {
         dead_letters = status.reading.dead_letters,
         "progress"
     );
+}
+
+fn tenths(rate: f64) -> f64 {
+    (rate * 10.0).round() / 10.0
 }
 
 #[cfg(test)]
@@ -93,6 +103,8 @@ mod tests {
             share_done: 0.345,
             fills_per_second: 45_000.4,
             fills_per_second_overall: 40_000.0,
+            markets_per_second: 31.25,
+            markets_per_second_overall: 20.0,
             seconds_left: Some(754.0),
             reading: Reading {
                 requests_in_flight: 12,
@@ -107,7 +119,8 @@ mod tests {
         assert_eq!(
             line(&status),
             "1,234,567 fills  34.5 %  45,000/s  about 12 min 34 s left  12 in flight  50 in 10 s  \
-             3 times rate limited  9,000 rows in hand  40,000/s overall  checkpoint 2 s ago"
+             3 times rate limited  9,000 rows in hand  40,000/s overall  31.2 markets/s, 20.0 overall  \
+             checkpoint 2 s ago"
         );
     }
 

@@ -24,6 +24,8 @@ const READ_EVERY: Duration = Duration::from_millis(500);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 /// How long those who watch get for the last word.
 const LAST_WORD: Duration = Duration::from_millis(300);
+/// Tokens of a market, which has two outcomes.
+const TOKENS_OF_A_MARKET: u64 = 2;
 
 /// What a plan expects of the whole job.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +158,7 @@ impl Watching {
             fills_found: snapshot.fills_found,
             fills_expected: expected.map(|expected| expected.fills),
             fills_before: self.before,
+            markets_met: sources.store.tokens_sent().div_ceil(TOKENS_OF_A_MARKET),
             rows_in_hand: snapshot.rows_in_hand,
             rows_waiting: sink.rows_waiting + sink.rows_in_flight,
             most_rows_in_hand: sources.most_rows_in_hand,

@@ -23,6 +23,8 @@ const WRITTEN = {
   seconds_left: (seconds) => `about ${duration(seconds)}`,
   checkpoint_age_seconds: (seconds) => `${duration(seconds)} ago`,
   latency_ms: (ms) => `${whole.format(ms)} ms`,
+  markets_per_second: (rate) => tenth.format(rate),
+  markets_per_second_overall: (rate) => tenth.format(rate),
   requests_per_second: (rate) => tenth.format(rate),
 };
 
