@@ -36,7 +36,7 @@ const MOST_LOOKS_LEFT_OUT: u32 = 20;
 
 /// How long the first plan may take that is not ready when all is loaded: a part of the run, as a divisor,
 /// within bounds.
-const PLAN_DIVISOR: u32 = 20;
+const PLAN_DIVISOR: u32 = 50;
 const PATIENCE_WITH_A_PLAN: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(1));
 
