@@ -9,9 +9,11 @@ the end), that is scraped every second (Prometheus asks every fifteen) and whose
 and engine are processes of their own. Runs take turns, and which of a pair comes first alternates. Printed:
 each pair, then the medians of the fills a second, of the run's own processor time, and of the ratios within
 pairs. At the end the same of two runs that follow a source which stands still, for a minute: there nothing
-else takes time.
+else takes time. Of the ratios within pairs the median is given, and between which of them it lies with a
+confidence of 95 %.
 """
 import json
+import math
 import os
 import pathlib
 import resource
@@ -131,6 +133,14 @@ def idle():
         shutil.rmtree(work)
 
 
+def bounds(values):
+    """Returns the values that the median lies between with a confidence of 95 %: a sign test turned round."""
+    ordered, count, below, least = sorted(values), len(values), 0.0, 0
+    while (below := below + math.comb(count, least) / 2**count) <= 0.025:
+        least += 1
+    return ordered[max(least, 1) - 1], ordered[-max(least, 1)]
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
     fills = int(sys.argv[2]) if len(sys.argv) > 2 else 4_000_000
@@ -155,8 +165,12 @@ def main():
     for index, name in enumerate(("fills/s", "processor seconds")):
         plain = statistics.median(pair[False][index] for pair in pairs)
         watched = statistics.median(pair[True][index] for pair in pairs)
-        ratio = statistics.median(pair[True][index] / pair[False][index] for pair in pairs)
-        print(f"{name}: unwatched {plain:,.2f}, watched {watched:,.2f}, within pairs {ratio - 1:+.2%}")
+        ratios = [pair[True][index] / pair[False][index] for pair in pairs]
+        within, (low, high) = statistics.median(ratios) - 1, bounds(ratios)
+        print(
+            f"{name}: unwatched {plain:,.2f}, watched {watched:,.2f}, within pairs {within:+.2%} "
+            f"({low - 1:+.2%} to {high - 1:+.2%})"
+        )
     idle()
 
 

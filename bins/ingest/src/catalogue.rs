@@ -39,6 +39,8 @@ impl Loaded {
 /// Loads the catalogue as far as a run by market needs it; true if it was asked to stop.
 ///
 /// New tokens have ids anywhere among the old ones, so only a load from the beginning finds all.
+/// Tokens without a condition that are asked for at a time.
+const MOST_UNKNOWN: usize = 100_000;
 /// Named markets need no more than that they are known.
 ///
 /// # Errors
@@ -88,12 +90,13 @@ pub(crate) async fn complete(
 }
 
 /// Loads the catalogue, and then the conditions of tokens that come up while a source is followed, each
-/// time that its fills are loaded, until nobody tells `loads` any more. Second `since` is up to which earlier
-/// runs had loaded all fills: what nobody followed lies behind it, however long ago.
+/// time that its fills are loaded, until nobody tells `loads` any more.
+///
+/// The first look is at all fills, since an earlier run may have ended before it looked; then it is at the
+/// last day's.
 pub(crate) async fn keep_up(
     client: &Client,
     table: &FillTable,
-    mut since: Option<u64>,
     mut loads: watch::Receiver<Snapshot>,
     shutdown: &Shutdown,
 ) {
@@ -112,7 +115,7 @@ pub(crate) async fn keep_up(
             _ = loads.wait_for(|_| false) => return,
         }
     }
-    let (mut asked, mut loaded) = (HashSet::new(), 0);
+    let (mut asked, mut loaded, mut of_all) = (HashSet::new(), 0, true);
     let is_news = |snapshot: &Snapshot, loaded: u64| {
         snapshot.is_up_to_date && snapshot.fills_inserted > loaded
     };
@@ -123,11 +126,11 @@ pub(crate) async fn keep_up(
     {
         loaded = snapshot.fills_inserted;
         let added = tokio::select! {
-            added = add_all_unknown(client, table, since, &mut asked) => added,
+            added = add_unknown(client, table, of_all, &mut asked) => added,
             () = shutdown.requested() => return,
         };
         match added {
-            Ok(()) => since = None,
+            Ok(()) => of_all = false,
             // The next fills are another occasion.
             Err(failure) => {
                 tracing::warn!(error = %failure.error, "conditions of new tokens are not known yet");
@@ -136,43 +139,36 @@ pub(crate) async fn keep_up(
     }
 }
 
-/// Asks for the conditions of all tokens of late fills that were not asked for before.
-async fn add_all_unknown(
-    client: &Client,
-    table: &FillTable,
-    since: Option<u64>,
-    asked: &mut HashSet<TokenId>,
-) -> Result<(), Failure> {
-    while add_unknown(client, table, since, asked).await? {}
-    Ok(())
-}
-
-/// Asks for the conditions of a page of them; false where there are none.
+/// Asks for the conditions of tokens that were not asked for before: of all fills, or of the last day's.
 async fn add_unknown(
     client: &Client,
     table: &FillTable,
-    since: Option<u64>,
+    of_all: bool,
     asked: &mut HashSet<TokenId>,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let catalogue = table.catalogue();
     // Those that the source does not know come up every time.
-    let most = asked.len() + usize::from(PAGE);
-    let unknown = catalogue.unknown_lately(since, most).await;
+    let most = asked.len() + MOST_UNKNOWN;
+    let unknown = match of_all {
+        true => catalogue.unknown_of_all(most).await,
+        false => catalogue.unknown_of_the_last_day(most).await,
+    };
     let mut unknown = unknown.map_err(from_table)?;
     unknown.retain(|token| !asked.contains(token));
-    unknown.truncate(usize::from(PAGE));
     if unknown.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
-    let known = client.market_datas_by_id(&unknown).await;
-    let known = known.map_err(from_source)?;
     let rows = catalogue.load(MarketSource::Subgraph).await;
     let rows = rows.map_err(from_table)?;
-    let entries = known.entities.into_iter().map(entry).collect();
-    rows.add(entries).await.map_err(from_table)?;
+    for tokens in unknown.chunks(usize::from(PAGE)) {
+        let known = client.market_datas_by_id(tokens).await;
+        let known = known.map_err(from_source)?;
+        let entries = known.entities.into_iter().map(entry).collect();
+        rows.add(entries).await.map_err(from_table)?;
+    }
     rows.finish().await.map_err(from_table)?;
     asked.extend(unknown);
-    Ok(true)
+    Ok(())
 }
 
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.

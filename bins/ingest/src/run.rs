@@ -159,8 +159,7 @@ async fn backfill(
                 .await
                 .map(drop),
             Some(_) => {
-                let since = promised.as_ref().map(|progress| progress.span.to);
-                catalogue::keep_up(&client, &database.table, since, snapshots, shutdown).await;
+                catalogue::keep_up(&client, &database.table, snapshots, shutdown).await;
                 Ok(())
             }
         }
@@ -174,8 +173,9 @@ async fn backfill(
     let planning = plan::of_a_run(settings, &client, &pacer, &survey, tell);
     let (outcome, catalogue) = match select(Box::pin(loading), Box::pin(planning)).await {
         Either::Left((loaded, planning)) => {
+            let is_complete = matches!(&loaded.0, Ok(outcome) if outcome.end == End::Complete);
             // A closer one than there is would be of no more use.
-            if plan.borrow().is_none() {
+            if is_complete && plan.borrow().is_none() {
                 let (least, most) = PATIENCE_WITH_A_PLAN;
                 let patience = (started.elapsed() / PLAN_DIVISOR).clamp(least, most);
                 let _ = tokio::time::timeout(patience, planning).await;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fills::TokenId;
 
-/// Bits, as a power of two: of 2.6 million tokens, more than the archive has, still 0.1 % off.
+/// Bits, as a power of two: of 2.6 million tokens, as many as the archive has, 0.1 % off.
 const BITS_LOG2: u32 = 22;
 const BITS: usize = 1 << BITS_LOG2;
 const WORD: usize = u64::BITS as usize;

@@ -3,6 +3,7 @@
 use fills::StoreError;
 
 use crate::difference::Difference;
+use crate::retry::may_pass;
 
 /// Why the table could not be made, checked, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +117,7 @@ impl From<Error> for StoreError {
             | Error::Insert(clickhouse_sink::Error::Unavailable { .. }) => {
                 Self::Unavailable { message }
             }
+            error if may_pass(&error) => Self::Unavailable { message },
             _ => Self::Refused { message },
         }
     }
@@ -202,6 +204,13 @@ mod tests {
         let unreachable = clickhouse::error::Error::TimedOut;
         assert!(matches!(
             StoreError::from(Error::from(unreachable)),
+            StoreError::Unavailable { .. }
+        ));
+        assert!(matches!(
+            StoreError::from(Error::Refused {
+                code: None,
+                message: "503 Service Unavailable".to_owned()
+            }),
             StoreError::Unavailable { .. }
         ));
         assert!(matches!(

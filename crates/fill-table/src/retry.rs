@@ -54,7 +54,7 @@ where
 
 /// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`: ends of files, time-outs, too many
 /// queries and connections, network, aborted, memory, keeper, cancelled, restarting, system error.
-fn may_pass(error: &Error) -> bool {
+pub(crate) fn may_pass(error: &Error) -> bool {
     match error {
         Error::Unreachable { .. } => true,
         Error::Refused {

@@ -105,30 +105,41 @@ impl Catalogue {
         Ok(rows.into_iter().map(TokenId::from).collect())
     }
 
-    /// Returns tokens that readers do not see a condition of, at most `most`: of the table's last day of
-    /// fills, and of all fills from second `since` on if that is earlier.
+    /// Returns tokens of the table's last day of fills that readers do not see a condition of, at most
+    /// `most`.
     ///
     /// # Errors
     /// Any error of the connection.
-    pub async fn unknown_lately(
+    pub async fn unknown_of_the_last_day(&self, most: usize) -> Result<Vec<TokenId>, Error> {
+        let data = self.table.names().data();
+        let last_day = format!("WHERE timestamp >= (SELECT max(timestamp) FROM {data}) - 86400");
+        self.unknown("unknown_of_the_last_day", &last_day, most)
+            .await
+    }
+
+    /// Returns tokens of all fills that readers do not see a condition of, at most `most`; reads one
+    /// column of the whole table.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn unknown_of_all(&self, most: usize) -> Result<Vec<TokenId>, Error> {
+        self.unknown("unknown_of_all", "", most).await
+    }
+
+    async fn unknown(
         &self,
-        since: Option<u64>,
+        name: &str,
+        condition: &str,
         most: usize,
     ) -> Result<Vec<TokenId>, Error> {
         let sql = format!(
-            "-- unknown_lately\nSELECT DISTINCT token_id FROM {data}\n\
-             WHERE timestamp >= least((SELECT max(timestamp) FROM {data}) - 86400, \
-             toDateTime({{since:UInt32}}))\n\
-             AND NOT dictHas({dictionary}, token_id)\nLIMIT {{most:UInt64}}",
+            "-- {name}\nSELECT token_id FROM (SELECT DISTINCT token_id FROM {data} {condition})\n\
+             WHERE NOT dictHas({dictionary}, token_id)\nLIMIT {{most:UInt64}}",
             data = self.table.names().data(),
             dictionary = literal(&self.table.names().dictionary().unquoted()),
         );
-        let since = since.map_or(u32::MAX, |since| u32::try_from(since).unwrap_or(u32::MAX));
-        self.tokens(|| {
-            let query = self.table.query(&sql);
-            query.param("since", since).param("most", most)
-        })
-        .await
+        self.tokens(|| self.table.query(&sql).param("most", most))
+            .await
     }
 
     /// Returns the last id, as the subgraph orders them, that was loaded from it; empty if none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checkpoint_store::CheckpointStore;
-use fills::{FillSource, FillStore, Span, SpanSet, TokenGroups};
+use fills::{FillSource, FillStore, Span, SpanSet, StoreError, TokenGroups};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -165,12 +165,19 @@ impl Backfill {
             Some(hull) if mutation::is_on(mutation::Mutation::LookBeforeSettled) => {
                 self.store.occupied(hull).await.map_err(Error::Store)
             }
-            Some(hull) => {
-                self.store.settle().await.map_err(Error::Store)?;
-                self.store.occupied(hull).await.map_err(Error::Store)
-            }
+            Some(hull) => self.look_at_table(hull).await,
             None => Ok(SpanSet::new()),
         }
+    }
+
+    /// Finds where rows lie, once no more can arrive of who was there before.
+    pub(crate) async fn look_at_table(&self, span: Span) -> Result<SpanSet, Error> {
+        let failed = |error| match error {
+            StoreError::Unavailable { .. } | StoreError::Busy { .. } => Error::TableAway(error),
+            error => Error::Store(error),
+        };
+        self.store.settle().await.map_err(failed)?;
+        self.store.occupied(span).await.map_err(failed)
     }
 }
 

@@ -10,6 +10,9 @@ pub enum Error {
     /// The table does not take or give rows.
     #[error("inserting stopped")]
     Store(#[source] StoreError),
+    /// The table could not be looked at when a run was to begin, so nothing was sent yet.
+    #[error("looking at the table failed")]
+    TableAway(#[source] StoreError),
     /// Progress could not be read or written.
     #[error("the checkpoint failed")]
     Checkpoint(#[source] checkpoint_store::Error),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use checkpoint_store::{Identity, InMemory};
-use fills::{SourceError, Span, StoreError, Survey};
+use fills::{SourceError, Span, Survey};
 use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -24,8 +24,8 @@ const FROZEN: Duration = Duration::from_secs(86_400);
 /// A source that was not seen to move for so long is said to stand still.
 const STILL: Duration = Duration::from_secs(600);
 
-/// A round that takes so long is given another look at the source every so often: what the last one saw
-/// may be gone by a reorganisation, and answers are held against it.
+/// A round that has had no page for so long is given another look at the source: what the last one saw may
+/// be gone by a reorganisation, and answers are held against it.
 const LOOK_ON: Duration = Duration::from_secs(60);
 
 /// How a source is followed.
@@ -214,6 +214,7 @@ impl Backfill {
                     let is_complete = outcome.end == End::Complete;
                     watch.send_modify(|snapshot| {
                         snapshot.is_up_to_date = is_complete;
+                        snapshot.is_table_away = false;
                         snapshot.is_reading_again |= is_complete;
                     });
                     seen.is_due = !is_complete;
@@ -229,6 +230,15 @@ impl Backfill {
                     watch.send_modify(|snapshot| {
                         snapshot.is_up_to_date = false;
                         snapshot.is_source_away = true;
+                    });
+                    seen.is_due = true;
+                    seen.wait_longer(how);
+                }
+                Err(Error::TableAway(error)) => {
+                    tracing::warn!(%error, "the table is waited for");
+                    watch.send_modify(|snapshot| {
+                        snapshot.is_up_to_date = false;
+                        snapshot.is_table_away = true;
                     });
                     seen.is_due = true;
                     seen.wait_longer(how);
@@ -263,15 +273,6 @@ impl Backfill {
         if !seen.note(&survey, how, now) {
             return Ok(None);
         }
-        match self.store.settle().await {
-            Ok(()) => {}
-            Err(error @ (StoreError::Unavailable { .. } | StoreError::Busy { .. })) => {
-                tracing::warn!(%error, "the table is waited for");
-                seen.is_due = true;
-                return Ok(None);
-            }
-            Err(error) => return Err(Error::Store(error)),
-        }
         let (settled, unsettled) = how.split(&survey, now);
         let round = Self {
             source_block: survey.head_block,
@@ -280,15 +281,18 @@ impl Backfill {
         };
         tokio::select! {
             outcome = round.round(unsettled, stop, watch) => outcome.map(Some),
-            never = self.look_on() => match never {},
+            never = self.look_on(watch) => match never {},
         }
     }
 
-    /// Looks at the source until it is dropped.
-    async fn look_on(&self) -> Infallible {
+    /// Looks at the source each time that it has answered nothing for a while, until it is dropped.
+    async fn look_on(&self, watch: &watch::Sender<Snapshot>) -> Infallible {
         loop {
+            let pages = watch.borrow().pages;
             tokio::time::sleep(LOOK_ON).await;
-            if let Err(error) = self.source.survey().await {
+            if watch.borrow().pages == pages
+                && let Err(error) = self.source.survey().await
+            {
                 tracing::debug!(%error, "the source does not answer to a look");
             }
         }

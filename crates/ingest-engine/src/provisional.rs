@@ -32,8 +32,14 @@ impl Backfill {
         stop: &mut (impl Future<Output = ()> + Send + Unpin),
         watch: &watch::Sender<Snapshot>,
     ) -> Result<Outcome, Error> {
-        self.store.settle().await.map_err(Error::Store)?;
-        let occupied = self.store.occupied(span).await.map_err(Error::Store)?;
+        let occupied = tokio::select! {
+            biased;
+            () = &mut *stop => {
+                let progress = self.nothing_done();
+                return Ok(Outcome::new(End::Interrupted, progress, &watch.borrow()));
+            }
+            occupied = self.look_at_table(span) => occupied?,
+        };
         let mut removed = 0;
         for window in windows(span) {
             if !occupied.overlaps(window) {

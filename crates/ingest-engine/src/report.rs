@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub is_up_to_date: bool,
     /// Whether a source that is followed could not be reached when it was looked at last.
     pub is_source_away: bool,
+    /// Whether the table could not be looked at when what is new was to be loaded.
+    pub is_table_away: bool,
     /// Whether rows are read again that were counted when they were put in or found: they are not counted
     /// as found once more.
     pub is_reading_again: bool,

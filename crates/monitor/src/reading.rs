@@ -62,6 +62,8 @@ pub struct Reading {
     pub is_up_to_date: bool,
     /// Whether a source that is followed could not be reached when it was looked at last.
     pub is_source_away: bool,
+    /// Whether the table could not be looked at when what is new was to be loaded.
+    pub is_table_away: bool,
     /// Seconds since the last checkpoint.
     pub checkpoint_age_seconds: Option<f64>,
     /// Bytes that may still be written to the table's disks.

@@ -108,6 +108,9 @@ impl Watch {
         if reading.is_source_away {
             return State::Stalled;
         }
+        if reading.is_table_away {
+            return State::Waiting;
+        }
         if reading.requests_in_flight > 0 {
             // Who was refused a moment ago asks one by one until the window is over.
             let was_refused = self.refused.is_some_and(|refused| at - refused < RECENT);
@@ -335,6 +338,11 @@ mod tests {
             ..some
         };
         check(full, State::Waiting);
+        let away = Reading {
+            is_table_away: true,
+            ..Reading::default()
+        };
+        check(away, State::Waiting);
     }
 
     #[test]

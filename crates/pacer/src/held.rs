@@ -88,7 +88,7 @@ impl Held {
         Some(bound)
     }
 
-    /// Begins a window anew; what the last one said stays.
+    /// Begins a window anew; what the last whole one said stays.
     pub(crate) fn restart(&mut self, now: Instant) {
         self.since = Some(now);
         self.last = None;

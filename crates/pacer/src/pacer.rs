@@ -18,7 +18,8 @@ pub struct Stats {
     /// Most requests in flight now, as learned from latency and failures.
     pub concurrency: usize,
     /// The budget, not concurrency or want of callers, is what held callers back for most of about
-    /// the last window, or of this one so far: requests are the scarce good, and each had better ask for more.
+    /// the last window, of this one so far or of its last part: requests are the scarce good, and each had
+    /// better ask for more.
     pub rate_bound: bool,
     /// Permits out.
     pub in_flight: usize,

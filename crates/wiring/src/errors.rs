@@ -111,7 +111,7 @@ pub fn from_run(error: ingest_engine::Error) -> Failure {
     match error {
         Error::Source(error) => from_source(error),
         Error::Checkpoint(error) => from_checkpoint(error),
-        Error::Store(error) => {
+        Error::Store(error) | Error::TableAway(error) => {
             let (code, hint) = match &error {
                 StoreError::Unavailable { .. } => (
                     ExitCode::Unreachable,

@@ -182,6 +182,7 @@ impl Watching {
             checkpoints: snapshot.checkpoints,
             is_up_to_date: snapshot.is_up_to_date,
             is_source_away: snapshot.is_source_away,
+            is_table_away: snapshot.is_table_away,
             checkpoint_age_seconds: facts.saved_at.and_then(age_seconds),
             disk_free_bytes: facts.disk_free_bytes,
             disk_bytes: facts.disk_bytes,

@@ -252,7 +252,7 @@ async fn texts_of_any_kind_come_through() {
 }
 
 #[tokio::test]
-async fn tokens_without_a_condition_are_found_among_the_last_days_fills() {
+async fn tokens_without_a_condition_are_found_among_the_last_days_fills_and_all() {
     let old = Fill {
         timestamp: fill(1).timestamp - 2 * 86_400,
         ..fill(1)
@@ -265,20 +265,13 @@ async fn tokens_without_a_condition_are_found_among_the_last_days_fills() {
         vec![bare_entry(3, 1)],
     )
     .await;
-    let unknown = async |since| {
-        let mut unknown = catalogue.unknown_lately(since, 10).await.unwrap();
-        unknown.sort_unstable();
-        unknown
+    let sorted = |mut tokens: Vec<TokenId>| {
+        tokens.sort_unstable();
+        tokens
     };
-    assert_eq!(unknown(None).await, [2.into(), 4.into()]);
-    let away_for_days = old.timestamp.into();
-    assert_eq!(
-        unknown(Some(away_for_days)).await,
-        [1.into(), 2.into(), 4.into()]
-    );
-    assert_eq!(unknown(Some(away_for_days + 1)).await, [2.into(), 4.into()]);
-    // The last day is looked at however late that is.
-    let later = u64::from(fill(4).timestamp) + 86_400;
-    assert_eq!(unknown(Some(later)).await, [2.into(), 4.into()]);
-    assert_eq!(catalogue.unknown_lately(None, 1).await.unwrap().len(), 1);
+    let lately = catalogue.unknown_of_the_last_day(10).await.unwrap();
+    assert_eq!(sorted(lately), [2.into(), 4.into()]);
+    let ever = catalogue.unknown_of_all(10).await.unwrap();
+    assert_eq!(sorted(ever), [1.into(), 2.into(), 4.into()]);
+    assert_eq!(catalogue.unknown_of_the_last_day(1).await.unwrap().len(), 1);
 }

@@ -213,7 +213,7 @@ pub(crate) struct BatchingTable {
     pub(crate) refuses_after: usize,
     pub(crate) sends: Arc<AtomicUsize>,
     pub(crate) batch: usize,
-    /// Whether it does not answer to who asks what goes on.
+    /// Whether it does not answer to who asks where rows lie.
     pub(crate) is_away: Arc<AtomicBool>,
 }
 
@@ -264,15 +264,15 @@ impl FillStore for BatchingTable {
     }
 
     async fn settle(&self) -> Result<(), StoreError> {
-        match self.is_away.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable {
-                message: "connection refused".to_owned(),
-            }),
-            false => Ok(()),
-        }
+        Ok(())
     }
 
     async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable {
+                message: "connection refused".to_owned(),
+            });
+        }
         self.inner.occupied(span).await
     }
 
