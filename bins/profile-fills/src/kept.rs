@@ -21,6 +21,8 @@ pub(crate) struct Kept {
 pub(crate) struct Notes {
     /// Each answer's time since the beginning, and its rows.
     pub(crate) answers: Vec<(Duration, u64)>,
+    /// The pages of each answer, and those that its request might have had.
+    pub(crate) pages: Vec<(usize, usize)>,
     /// The first rows.
     pub(crate) fills: Vec<Fill>,
 }
@@ -34,6 +36,16 @@ impl Notes {
             (at, all)
         });
         added.collect()
+    }
+
+    /// Returns how many times as many pages requests might have had as they had, by the answers under way:
+    /// without the first ones, before which that was learned, and the last ones.
+    pub(crate) fn room_for_pages(&self) -> f64 {
+        let count = self.pages.len();
+        let under_way = &self.pages[count / 4..count - count / 20];
+        let sum = |pages: fn(&(usize, usize)) -> usize| under_way.iter().map(pages).sum::<usize>();
+        let (asked, most) = (sum(|pages| pages.0), sum(|pages| pages.1));
+        most.max(1) as f64 / asked.max(1) as f64
     }
 }
 
@@ -68,11 +80,13 @@ impl FillSource for Kept {
     }
 
     async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        let most = turn.pages();
         let pages = self.source.fetch(turn, queries).await?;
         let rows = pages.iter().map(|page| page.len() as u64).sum();
         let at = self.begun.elapsed();
         let mut notes = self.locked();
         notes.answers.push((at, rows));
+        notes.pages.push((queries.len(), most));
         let room = MOST_KEPT - notes.fills.len().min(MOST_KEPT);
         let fills = pages.iter().flat_map(|page| &page.fills);
         notes.fills.extend(fills.take(room).cloned());

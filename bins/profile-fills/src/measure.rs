@@ -368,10 +368,14 @@ impl<'a> Measurement<'a> {
     }
 
     fn usage(&self, ran: &Ran) -> Usage {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let rate_bound = self.asked.pacer.stats().rate_bound;
-        Usage::of(&ran.steps, ran.wall, PARALLEL_INSERTS, cores, rate_bound)
+        Usage::of(&ran.steps, ran.wall, PARALLEL_INSERTS, cores(), rate_bound)
     }
+}
+
+/// Returns how many cores there are.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn whole_rate(ran: &Ran) -> f64 {

@@ -6,12 +6,16 @@ use std::time::Instant;
 use fills::SpanSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use profile::{Fills, Inserts, Observed, Part, Projection};
+use profile::{Fills, Inserts, Observed, Part, Projection, Usage};
 use startup::Failure;
 use wiring::errors::from_table;
 
-use crate::measure::{Measurement, Sampled};
+use crate::measure::{Measurement, Sampled, cores};
 use crate::trial::{PARALLEL_INSERTS, Ran};
+
+/// What share of a sample's time requests have to wait for a rate that decides: less than half, since they do
+/// not at its beginning and its end.
+const DECISIVE: f64 = 0.25;
 
 /// Projects the run of all fills from the run of a sample with the settings that are recommended, and
 /// from what earlier ones left in `parts`, to which this one adds its own; nothing where it was too short.
@@ -46,6 +50,7 @@ pub(crate) async fn all(
         rows: ran.rows,
         came: &ran.notes.came(),
         inserts,
+        room: room(measurement, ran),
         earlier: parts,
     };
     let fills = Fills {
@@ -57,6 +62,25 @@ pub(crate) async fn all(
     let own = observed.parts();
     parts.extend(own.into_iter().flatten());
     Ok(projection)
+}
+
+/// Returns by what factor the run of everything may go faster than the sample did, since it has more to ask
+/// for in one request: where requests wait for a rate, and as far as nothing else would be scarce then.
+fn room(measurement: &Measurement<'_>, ran: &Ran) -> f64 {
+    let is_rate_known = measurement.asked.pacer.stats().requests_per_10s.is_some();
+    // At the end of a sample nothing waits any more, so what holds then says nothing.
+    let usage = Usage::of(
+        &ran.steps,
+        ran.wall,
+        PARALLEL_INSERTS,
+        cores(),
+        is_rate_known,
+    );
+    if usage.rate < DECISIVE {
+        return 1.0;
+    }
+    let busiest = usage.clickhouse.max(usage.machine);
+    ran.notes.room_for_pages().min(1.0 / busiest).max(1.0)
 }
 
 /// Counts the months of which these spans have a second.

@@ -42,6 +42,8 @@ pub struct Observed<'a> {
     pub came: &'a [(Duration, u64)],
     /// The inserts, if there were any.
     pub inserts: Option<Inserts>,
+    /// By what factor a run that has more to ask for may go faster than this one, at the most.
+    pub room: f64,
     /// Parts of earlier runs of other samples with the same settings.
     pub earlier: &'a [Part],
 }
@@ -139,7 +141,7 @@ impl Projection {
             let ahead = match inserts {
                 // Rows come in as many as an insert holds: parts would differ by that alone.
                 Some(inserts) => inserts.ahead(rows) * (1.0 + off * inserts.relative_error),
-                None => rows * pace(drawn),
+                None => observed.rows_ahead_at_its_pace(rows) * pace(drawn),
             };
             (observed.around + observed.wall).as_secs_f64() + ahead
         };
@@ -173,6 +175,20 @@ impl Projection {
 }
 
 impl Observed<'_> {
+    /// Returns as how many rows of the sample so many more are, by the time that they take.
+    ///
+    /// Where requests are scarce they hold as many pages as the square root of what there is to ask for
+    /// (`fills::Turn::pages_of`), up to a bound, and with as many rows ahead as the sample had the run is as
+    /// fast as the sample. So a row of `x` times as many takes one part in `sqrt(x)` of the time: in all
+    /// `2 n (sqrt(x) - 1)`, with `n` rows in the sample, and from the bound on one part in `room`.
+    fn rows_ahead_at_its_pace(&self, rows: f64) -> f64 {
+        let sample = self.rows as f64;
+        let all = sample + rows;
+        let (room, bound) = (self.room, sample * self.room * self.room);
+        let growing = all.min(bound);
+        2.0 * sample * ((growing / sample).sqrt() - 1.0) + (all - growing) / room
+    }
+
     /// Cuts the run into parts, without its beginning, in which requests and pages are still learned, and
     /// its end, where less and less is left to ask for.
     ///
@@ -235,6 +251,7 @@ mod tests {
             rows,
             came,
             inserts: None,
+            room: 1.0,
             earlier: &[],
         }
     }
@@ -248,6 +265,24 @@ mod tests {
         assert_eq!(projection.seconds, 102.0);
         assert_eq!(projection.seconds_low, 83.6);
         assert_eq!(projection.seconds_high, 120.4);
+    }
+
+    #[test]
+    fn a_run_with_more_to_ask_for_goes_faster_up_to_a_bound() {
+        // As in a run that is steady: one around, and a second for ten thousand.
+        let came = came((1..=10).map(|n| (n * 1000, n * 10_000)));
+        let projected = |room| {
+            let roomy = Observed {
+                room,
+                ..observed(&came)
+            };
+            Projection::of(&roomy, EXACT).unwrap().seconds
+        };
+        assert_eq!(projected(1.0), 101.0);
+        // Ten times as many rows: their first ten seconds and twice 10 (sqrt(10) - 1) more.
+        assert_eq!(projected(4.0), 54.2);
+        // No more than twice as fast from four times as many on: twenty and thirty more.
+        assert_eq!(projected(2.0), 61.0);
     }
 
     #[test]
