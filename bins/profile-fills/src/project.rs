@@ -1,7 +1,7 @@
 //! The run of everything, projected from the last run of the sample.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fills::SpanSet;
 use jiff::Timestamp;
@@ -9,10 +9,15 @@ use jiff::tz::TimeZone;
 use profile::{Fills, Inserts, Observed, Part, Projection, Usage};
 use startup::Failure;
 use wiring::errors::from_table;
+use wiring::expected::Expected;
 
 use crate::measure::{Measurement, Sampled, cores};
 use crate::trial::{PARALLEL_INSERTS, Ran};
 
+/// Requests of a run's first plan.
+const REQUESTS_OF_A_PLAN: u64 = 7;
+/// Tokens in a page of the catalogue.
+const TOKENS_PER_REQUEST: u64 = 1000;
 /// What share of a sample's time requests have to wait for a rate that decides: less than half, since they do
 /// not at its beginning and its end.
 const DECISIVE: f64 = 0.25;
@@ -45,7 +50,7 @@ pub(crate) async fn all(
     let inserts =
         insert.and_then(|insert| Inserts::of(insert, ran.rows, ran.wall, PARALLEL_INSERTS, months));
     let observed = Observed {
-        around: measurement.around,
+        around: measurement.around + besides(measurement, expected),
         wall: ran.wall,
         rows: ran.rows,
         came: &ran.notes.came(),
@@ -62,6 +67,17 @@ pub(crate) async fn all(
     let own = observed.parts();
     parts.extend(own.into_iter().flatten());
     Ok(projection)
+}
+
+/// Returns how long requests of a run hold up those for fills where a rate is known: its plan's, and those
+/// for the catalogue, which a sample does not make.
+fn besides(measurement: &Measurement<'_>, expected: &Expected) -> Duration {
+    let interval = measurement.asked.pacer.stats().interval();
+    let catalogue = expected
+        .tokens
+        .map_or(0, |tokens| tokens / TOKENS_PER_REQUEST + 1);
+    let requests = REQUESTS_OF_A_PLAN + catalogue;
+    interval.map_or(Duration::ZERO, |interval| interval.mul_f64(requests as f64))
 }
 
 /// Returns by what factor the run of everything may go faster than the sample did, since it has more to ask
