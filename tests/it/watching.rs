@@ -25,18 +25,20 @@ fn metric(text: &str, name: &str) -> f64 {
         .unwrap_or_else(|| panic!("no {name} in {text}"))
 }
 
+/// A source that a run with few workers takes some seconds for.
+const SLOW: [&str; 6] = [
+    "--fills",
+    "60000",
+    "--markets",
+    "200",
+    "--latency-ms",
+    "200",
+];
+
 #[tokio::test]
 async fn a_run_tells_scrapers_and_browsers_how_it_goes_and_what_it_knows_of_the_end() {
     let directory = tempfile::tempdir().unwrap();
-    let slow = [
-        "--fills",
-        "60000",
-        "--markets",
-        "200",
-        "--latency-ms",
-        "200",
-    ];
-    let source = Source::start(directory.path(), &slow);
+    let source = Source::start(directory.path(), &SLOW);
     let engine = Engine::start(directory.path());
     let arguments = ["--metrics-listen", "127.0.0.1:0", "--workers", "2"];
     let mut run = ingest(directory.path(), &source, &arguments);
@@ -57,6 +59,8 @@ async fn a_run_tells_scrapers_and_browsers_how_it_goes_and_what_it_knows_of_the_
     assert_eq!(metric(&text, "clob_backfill_fills_expected"), 60_000.0);
     let share = metric(&text, "clob_backfill_share_done_ratio");
     assert!(0.0 < share && share < 1.0, "{share}");
+    let markets = metric(&text, "clob_backfill_markets_met_total");
+    assert!((1.0..=200.0).contains(&markets), "{markets}");
     assert!(metric(&text, "clob_backfill_requests_in_flight") <= 2.0);
     assert!(metric(&text, "clob_backfill_request_latency_seconds") >= 0.2);
     assert!(metric(&text, "clob_backfill_disk_free_bytes") > 0.0);
@@ -189,15 +193,7 @@ async fn each_run_leaves_a_report_that_is_listed() {
 #[tokio::test]
 async fn a_status_that_is_watched_goes_on_while_the_run_does() {
     let directory = tempfile::tempdir().unwrap();
-    let slow = [
-        "--fills",
-        "60000",
-        "--markets",
-        "200",
-        "--latency-ms",
-        "200",
-    ];
-    let source = Source::start(directory.path(), &slow);
+    let source = Source::start(directory.path(), &SLOW);
     let engine = Engine::start(directory.path());
     let server = ["--clickhouse-url", &engine.url];
     let mut run = ingest(directory.path(), &source, &["--workers", "1"]);
