@@ -16,6 +16,8 @@ const PAGE: u16 = 1000;
 const GAMMA_PAGE: u32 = 500;
 /// Between tries to load the catalogue of a source that is followed.
 const BETWEEN_TRIES: Duration = Duration::from_secs(60);
+/// Tokens without a condition that are asked for at a time.
+const MOST_UNKNOWN: usize = 100_000;
 
 /// What one load of the catalogue did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,8 +41,6 @@ impl Loaded {
 /// Loads the catalogue as far as a run by market needs it; true if it was asked to stop.
 ///
 /// New tokens have ids anywhere among the old ones, so only a load from the beginning finds all.
-/// Tokens without a condition that are asked for at a time.
-const MOST_UNKNOWN: usize = 100_000;
 /// Named markets need no more than that they are known.
 ///
 /// # Errors
@@ -130,7 +130,7 @@ pub(crate) async fn keep_up(
             () = shutdown.requested() => return,
         };
         match added {
-            Ok(()) => of_all = false,
+            Ok(all) => of_all &= !all,
             // The next fills are another occasion.
             Err(failure) => {
                 tracing::warn!(error = %failure.error, "conditions of new tokens are not known yet");
@@ -139,13 +139,14 @@ pub(crate) async fn keep_up(
     }
 }
 
-/// Asks for the conditions of tokens that were not asked for before: of all fills, or of the last day's.
+/// Asks for the conditions of tokens that were not asked for before: of all fills, or of the last day's. False
+/// where there are more than are asked for at a time.
 async fn add_unknown(
     client: &Client,
     table: &FillTable,
     of_all: bool,
     asked: &mut HashSet<TokenId>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let catalogue = table.catalogue();
     // Those that the source does not know come up every time.
     let most = asked.len() + MOST_UNKNOWN;
@@ -154,9 +155,10 @@ async fn add_unknown(
         false => catalogue.unknown_of_the_last_day(most).await,
     };
     let mut unknown = unknown.map_err(from_table)?;
+    let is_all = unknown.len() < most;
     unknown.retain(|token| !asked.contains(token));
     if unknown.is_empty() {
-        return Ok(());
+        return Ok(is_all);
     }
     let rows = catalogue.load(MarketSource::Subgraph).await;
     let rows = rows.map_err(from_table)?;
@@ -168,7 +170,7 @@ async fn add_unknown(
     }
     rows.finish().await.map_err(from_table)?;
     asked.extend(unknown);
-    Ok(())
+    Ok(is_all)
 }
 
 /// Loads the conditions of all tokens behind `after`, an id as the source orders them.
