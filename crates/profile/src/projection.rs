@@ -186,7 +186,7 @@ impl Observed<'_> {
         let all = sample + rows;
         let (room, bound) = (self.room, sample * self.room * self.room);
         let growing = all.min(bound);
-        2.0 * sample * ((growing / sample).sqrt() - 1.0) + (all - growing) / room
+        2.0 * ((growing * sample).sqrt() - sample) + (all - growing) / room
     }
 
     /// Cuts the run into parts, without its beginning, in which requests and pages are still learned, and
@@ -283,6 +283,16 @@ mod tests {
         assert_eq!(projected(4.0), 54.2);
         // No more than twice as fast from four times as many on: twenty and thirty more.
         assert_eq!(projected(2.0), 61.0);
+    }
+
+    #[test]
+    fn a_sample_of_which_nothing_became_durable_has_its_pace_nevertheless() {
+        let came = came((1..=10).map(|n| (n * 1000, n * 10_000)));
+        let lost = Observed {
+            rows: 0,
+            ..observed(&came)
+        };
+        assert_eq!(Projection::of(&lost, EXACT).unwrap().seconds, 111.0);
     }
 
     #[test]
