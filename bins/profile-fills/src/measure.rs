@@ -21,7 +21,7 @@ use crate::sample::Strata;
 use crate::trial::{PARALLEL_INSERTS, Ran, Trial};
 
 /// Rows of a full page.
-const PAGE_ROWS: u64 = 1000;
+pub(crate) const PAGE_ROWS: u64 = 1000;
 /// The parts of all requests, one of which the run as it is set may take, and one the run as it is
 /// recommended.
 const FIRST_SHARE: u64 = 8;

@@ -9,15 +9,11 @@ use jiff::tz::TimeZone;
 use profile::{Fills, Inserts, Observed, Part, Projection, Usage};
 use startup::Failure;
 use wiring::errors::from_table;
-use wiring::expected::Expected;
+use wiring::expected::{Expected, REQUESTS_TO_ESTIMATE};
 
-use crate::measure::{Measurement, Sampled, cores};
+use crate::measure::{Measurement, PAGE_ROWS, Sampled, cores};
 use crate::trial::{PARALLEL_INSERTS, Ran};
 
-/// Requests of a run's first plan.
-const REQUESTS_OF_A_PLAN: u64 = 7;
-/// Tokens in a page of the catalogue.
-const TOKENS_PER_REQUEST: u64 = 1000;
 /// What share of a sample's time requests have to wait for a rate that decides: less than half, since they do
 /// not at its beginning and its end.
 const DECISIVE: f64 = 0.25;
@@ -73,10 +69,8 @@ pub(crate) async fn all(
 /// for the catalogue, which a sample does not make.
 fn besides(measurement: &Measurement<'_>, expected: &Expected) -> Duration {
     let interval = measurement.asked.pacer.stats().interval();
-    let catalogue = expected
-        .tokens
-        .map_or(0, |tokens| tokens / TOKENS_PER_REQUEST + 1);
-    let requests = REQUESTS_OF_A_PLAN + catalogue;
+    let catalogue = expected.tokens.map_or(0, |tokens| tokens / PAGE_ROWS + 1);
+    let requests = REQUESTS_TO_ESTIMATE + catalogue;
     interval.map_or(Duration::ZERO, |interval| interval.mul_f64(requests as f64))
 }
 

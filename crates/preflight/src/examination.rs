@@ -13,7 +13,7 @@ use startup::Settings;
 use wiring::allowance::{Allowance, Allowed};
 use wiring::database::Database;
 use wiring::errors::from_source;
-use wiring::expected::{expect, pages};
+use wiring::expected::{REQUESTS_TO_ESTIMATE, expect, pages};
 use wiring::scope::{self, Scope};
 use wiring::source;
 
@@ -25,8 +25,6 @@ use crate::{catalogue, checkpoint, database, machine};
 
 /// Requests that an examination never exceeds, retries among them.
 const MOST_REQUESTS: u64 = 30;
-/// Requests that it estimates the fills with.
-const REQUESTS_OF_A_PLAN: u64 = 7;
 
 const OF_AN_OPEN_DATABASE: [&str; 4] = [
     "clickhouse_settings",
@@ -290,7 +288,7 @@ impl Asked {
             &self.client,
             &settings.scope,
             &self.survey,
-            REQUESTS_OF_A_PLAN,
+            REQUESTS_TO_ESTIMATE,
             pages(&settings.source),
         );
         let expected = self.within(expected).await?.ok()??;

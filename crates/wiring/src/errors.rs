@@ -115,7 +115,7 @@ pub fn from_run(error: ingest_engine::Error) -> Failure {
             let (code, hint) = match &error {
                 StoreError::Unavailable { .. } => (
                     ExitCode::Unreachable,
-                    "bring ClickHouse back, then run again: it goes on where it stopped",
+                    "bring ClickHouse back, or give it what it lacks, then run again: it goes on where it stopped",
                 ),
                 StoreError::Busy { .. } => (
                     ExitCode::Failed,

@@ -10,7 +10,9 @@ use pacer::Pacer;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
 use wiring::allowance::{Allowance, Allowed};
 use wiring::errors::{from_source, printed};
-use wiring::expected::{Expected, REQUESTS_TO_SAMPLE, expect, expect_closely, pages};
+use wiring::expected::{
+    Expected, REQUESTS_TO_ESTIMATE, REQUESTS_TO_SAMPLE, expect, expect_closely, pages,
+};
 use wiring::{scope, source};
 
 use figures::Pace;
@@ -18,8 +20,6 @@ pub(crate) use figures::{Actual, Plan};
 
 /// Requests that a plan never exceeds, retries among them.
 const MOST_REQUESTS: u64 = 60;
-/// Requests that the plan of a run means to make, which it takes from the run's own rate.
-const REQUESTS_OF_A_RUN: u64 = 7;
 /// Requests of a run of which a closer plan may take one.
 const SHARE_OF_A_RUN: u64 = 100;
 
@@ -78,7 +78,7 @@ pub(crate) async fn of_a_run(
         let plan = Plan::new(settings, survey, &expected, Pace::of(settings, pacer));
         Some((plan, expected))
     };
-    let rough = expected(settings, client, survey, REQUESTS_OF_A_RUN).await;
+    let rough = expected(settings, client, survey, REQUESTS_TO_ESTIMATE).await;
     let Some((plan, rough)) = planned(rough) else {
         return;
     };

@@ -15,6 +15,9 @@ use crate::scope;
 /// too many to be added up, and the rest is needed to sample.
 const COUNTERS_SHARE: u64 = 6;
 
+/// Requests that make a rough estimate.
+pub const REQUESTS_TO_ESTIMATE: u64 = 7;
+
 /// Requests that make a sample a good one.
 pub const REQUESTS_TO_SAMPLE: u64 = 52;
 
