@@ -55,9 +55,9 @@ impl DistinctTokens {
 fn place(token: TokenId) -> usize {
     // 2^64 divided by the golden ratio: what is close together is spread (Knuth, TAOCP 6.4).
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let bytes = token.to_le_bytes();
-    let (low, _) = bytes.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-    (u64::from_le_bytes(*low).wrapping_mul(SPREAD) >> (u64::BITS - BITS_LOG2)) as usize
+    let [a, b, c, d, e, f, g, h, ..] = token.to_le_bytes();
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]).wrapping_mul(SPREAD) >> (u64::BITS - BITS_LOG2))
+        as usize
 }
 
 #[cfg(test)]

@@ -28,13 +28,18 @@ const WRITTEN = {
   requests_per_second: (rate) => tenth.format(rate),
 };
 
+const waiting = (s) =>
+  s.is_table_away
+    ? "waiting for ClickHouse, which does not answer"
+    : `waiting for ClickHouse, which has ${whole.format(s.rows_in_hand)} rows to take`;
+
 const STATES = {
   starting: ["open", () => "starting: nothing was answered yet"],
   running: ["good", () => "running"],
   paused: ["open", (s) => `paused: the source refuses, all requests wait ${tenth.format(s.paused_seconds ?? 0)} s`],
   stalled: ["bad", (s) => `stalled: the source has not answered for ${whole.format(s.seconds_since_answer)} s`],
   inserting: ["good", (s) => `inserting the last ${whole.format(s.rows_in_hand)} rows`],
-  waiting: ["open", (s) => (s.is_table_away ? "waiting for ClickHouse, which does not answer" : `waiting for ClickHouse, which has ${whole.format(s.rows_in_hand)} rows to take`)],
+  waiting: ["open", waiting],
   following: ["good", () => "up to date: new fills are waited for"],
   ended: ["good", (s) => (s.share_done >= 1 ? "ended: complete" : "ended: work is left, run again to go on")],
 };
