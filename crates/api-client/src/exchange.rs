@@ -217,7 +217,8 @@ impl Exchange {
             };
             let answered = Outcome::Answered {
                 latency: took,
-                work: u32::try_from(pages.unwrap_or(1)).unwrap_or(u32::MAX),
+                // Whatever else is asked for takes another time than a page.
+                work: u32::try_from(pages.unwrap_or(0)).unwrap_or(u32::MAX),
             };
             permit.report(match &answer {
                 Ok(_) => answered,

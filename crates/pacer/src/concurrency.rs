@@ -11,19 +11,24 @@ use crate::baseline::Baselines;
 
 /// The limit to begin with, and to begin again with after the service was away.
 const FIRST_LIMIT: f64 = 8.0;
-/// Answers that end a round, during slow start and after it.
+/// Answers that end a round during slow start. After it they are as many as may be in flight, within
+/// bounds: about a round trip, however long answers take.
 const SLOW_START_SAMPLES: u32 = 8;
-const ROUND_SAMPLES: u32 = 32;
+const ROUND_SAMPLES: (u32, u32) = (8, 32);
 /// Longer answers than this many usual ones end slow start.
 const SLOW_START_TOLERANCE: f64 = 1.5;
 /// What is not yet taken for queueing, as a multiple of the usual latency.
 const TOLERANCE: f64 = 1.2;
-/// How much of a new limit is taken over in one round.
+/// As long as usual: nothing queues.
+const NOTHING_QUEUES: f64 = 1.05;
+/// How much of a new limit is taken over in one round where something does.
 const SMOOTHING: f64 = 0.2;
 /// The first and the longest time between measurements of the baseline, in fifths of a window.
 const FIRST_DRAIN_FIFTHS: u32 = 1;
 const MOST_DRAIN_FIFTHS: u32 = 15;
 
+/// Answers that a measurement of the baseline takes where so many may be in flight.
+const DRAIN_SAMPLES: u32 = 16;
 /// Half of less says nothing more than all of it.
 const LEAST_TO_DRAIN: f64 = 4.0;
 
@@ -153,10 +158,9 @@ impl Concurrency {
             failures,
             ..
         } = self.round;
-        let enough = if self.slow_start {
-            SLOW_START_SAMPLES
-        } else {
-            ROUND_SAMPLES
+        let enough = match ROUND_SAMPLES {
+            _ if self.slow_start => SLOW_START_SAMPLES,
+            (least, most) => (self.limit as u32).clamp(least, most),
         };
         if number < first || samples < enough && failures == 0 {
             return;
@@ -171,7 +175,10 @@ impl Concurrency {
         if self.is_drain_due(now) {
             self.drain = Some(Drain {
                 first: next,
-                samples_left: ((self.limit / 2.0) as u32).max(SLOW_START_SAMPLES * 2),
+                // About a round trip, or two of few.
+                samples_left: (self.limit as u32)
+                    .min(DRAIN_SAMPLES)
+                    .max((self.limit / 2.0) as u32),
             });
         }
         self.begin_round(next);
@@ -189,7 +196,11 @@ impl Concurrency {
         } else if self.round.reached {
             let gradient = (TOLERANCE / ratio).clamp(0.5, 1.0);
             let aim = self.limit * gradient + self.limit.sqrt() / 2.0;
-            self.limit += (aim - self.limit) * SMOOTHING;
+            let taken_over = match ratio <= NOTHING_QUEUES {
+                true => 1.0,
+                false => SMOOTHING,
+            };
+            self.limit += (aim - self.limit) * taken_over;
             self.limit = self.limit.clamp(1.0, self.most);
         }
     }

@@ -8,8 +8,9 @@ pub enum Outcome {
     Answered {
         /// From the request's start to the last byte of its answer.
         latency: Duration,
-        /// How many equal units of work the request asked for, such as pages; 0 counts as 1.
-        /// Latencies are only compared among requests of about the same work.
+        /// How many equal units of work the request asked for, such as pages, since latencies are only
+        /// compared among requests of about the same work; 0 where it was work of another kind, whose
+        /// latency says nothing.
         work: u32,
     },
     /// The service refused the request for its rate.

@@ -151,3 +151,70 @@ fn requests_of_more_work_are_not_taken_for_a_queue() {
     }
     assert!(concurrency.limit >= 120.0, "{}", concurrency.limit);
 }
+
+#[test]
+fn requests_of_nearly_as_much_work_are_not_taken_for_a_queue() {
+    let mut rounds = Rounds::new();
+    for round in 0..60 {
+        // Four pages at first, then five to seven: all of one baseline.
+        let work = if round < 10 { 4 } else { 5 + round % 3 };
+        if round == 10 {
+            rounds.concurrency.restart_from_one(rounds.next);
+        }
+        for (number, roomy) in rounds.send() {
+            let latency = ROUND_TRIP * work;
+            rounds
+                .concurrency
+                .answered((number, rounds.next), (latency, work), roomy, rounds.now);
+        }
+    }
+    assert!(
+        rounds.concurrency.limit >= 100.0,
+        "{}",
+        rounds.concurrency.limit
+    );
+}
+
+#[test]
+fn few_in_flight_become_more_within_some_round_trips_where_nothing_queues() {
+    let mut rounds = Rounds::new();
+    for _ in 0..3 {
+        rounds.answer(|_| 1.0);
+    }
+    // A stall, and not a queue, ends slow start with four.
+    rounds.answer(|_| 6.0);
+    rounds.concurrency.limit = 4.0;
+    let mut halved = 0;
+    for _ in 0..30 {
+        halved += usize::from(rounds.concurrency.drain.is_some());
+        rounds.answer(|_| 1.0);
+    }
+    assert!(!rounds.concurrency.slow_start);
+    assert!(
+        rounds.concurrency.limit >= 12.0,
+        "{}",
+        rounds.concurrency.limit
+    );
+    assert!(halved <= 6, "{halved} of 30 round trips with half");
+}
+
+#[test]
+fn slow_requests_of_another_kind_say_nothing_about_a_queue() {
+    let mut rounds = Rounds::new();
+    for _ in 0..60 {
+        for (number, roomy) in rounds.send() {
+            let (latency, work) = match number % 3 {
+                0 => (ROUND_TRIP * 10, 0),
+                _ => (ROUND_TRIP, 1),
+            };
+            rounds
+                .concurrency
+                .answered((number, rounds.next), (latency, work), roomy, rounds.now);
+        }
+    }
+    assert!(
+        rounds.concurrency.limit >= 120.0,
+        "{}",
+        rounds.concurrency.limit
+    );
+}
