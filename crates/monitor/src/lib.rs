@@ -3,6 +3,7 @@
 mod history;
 mod live;
 mod metrics;
+mod pace;
 mod page;
 mod reading;
 mod server;

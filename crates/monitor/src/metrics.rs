@@ -120,7 +120,7 @@ pub const METRICS: &[Metric] = &[
     gauge(
         "time_left",
         "seconds",
-        "Time until the end at the pace of the last minute",
+        "Time until the end at the present pace",
         |status| status.seconds_left,
     ),
     gauge(

@@ -53,7 +53,8 @@ pub struct Status {
     pub seconds: f64,
     /// Share of the job that is done, 0 to 1, by rows where their number is known.
     pub share_done: f64,
-    /// Seconds until the end at the pace of the last minute; nothing while there is none.
+    /// Seconds until the end at the pace of the last five minutes, or of the later half of a younger run;
+    /// nothing while that is not known or far from even.
     pub seconds_left: Option<f64>,
     /// Rows of the job in the table.
     pub fills_done: u64,

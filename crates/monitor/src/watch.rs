@@ -4,19 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::history::History;
+use crate::pace::Pace;
 use crate::reading::Reading;
 use crate::status::{State, Status};
 
 /// What "now" is in a rate.
 const RECENT: Duration = Duration::from_secs(10);
-/// What the time left is told from: long enough for what comes in waves of ten seconds.
-const MINUTE: Duration = Duration::from_secs(60);
+/// In its first minute a run learns how fast it may ask.
+const LEARNING: Duration = Duration::from_secs(60);
 /// Without an answer for so long a source counts as stalled: the longest request that is made is
 /// expected to take 2.5 s, and others are answered meanwhile.
 const STALLED: Duration = Duration::from_secs(3);
 
 /// One reading, as far as rates need it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     at: Duration,
     fills: u64,
@@ -28,6 +29,7 @@ struct Mark {
 #[derive(Debug, Default)]
 pub struct Watch {
     marks: VecDeque<Mark>,
+    pace: Pace,
     status: Status,
     history: History,
     answered_at: Duration,
@@ -37,6 +39,8 @@ pub struct Watch {
     /// When the last refusal for the rate was seen, and how many there were by then.
     refused: Option<Duration>,
     rate_limited: u64,
+    /// Whether it is known how many requests are granted.
+    is_rate_known: bool,
 }
 
 impl Watch {
@@ -74,16 +78,18 @@ impl Watch {
             markets: reading.markets_met,
             requests: reading.requests,
         });
-        // The last one before the minute stays: the minute begins there.
-        while self.marks.get(1).is_some_and(|mark| at - mark.at >= MINUTE) {
+        // The last one before the recent ones stays: they begin there.
+        while self.marks.get(1).is_some_and(|mark| at - mark.at >= RECENT) {
             self.marks.pop_front();
         }
-        let recent = self.since(RECENT);
+        let state = self.state(at, &reading);
+        self.keep_pace(at, state, &reading);
+        let recent = self.recent();
         let all = expected(&reading);
         let fills = (reading.fills_inserted + reading.fills_found) as f64;
         let seconds = at.as_secs_f64().max(0.001);
         let status = Status {
-            state: self.state(at, &reading),
+            state,
             seconds: at.as_secs_f64(),
             share_done: share(&reading, all),
             seconds_left: self.seconds_left(at, &reading, all),
@@ -137,36 +143,38 @@ impl Watch {
         }
     }
 
-    fn seconds_left(&self, at: Duration, reading: &Reading, all: Option<f64>) -> Option<f64> {
-        if reading.is_up_to_date {
-            return None;
+    /// Begins anew with each pause while the source's limit is being learned, and once it is known.
+    fn keep_pace(&mut self, at: Duration, state: State, reading: &Reading) {
+        let is_rate_known = reading.requests_per_10s.is_some();
+        let is_news = is_rate_known && !self.is_rate_known;
+        self.is_rate_known = is_rate_known;
+        let is_learning = state == State::Paused && at < LEARNING;
+        if reading.pages == 0 || is_news || is_learning {
+            self.pace.restart();
         }
-        let left = all? - reading.fills_done() as f64;
-        // How a run begins says little about how it goes on.
-        let pace = self.since((at / 2).clamp(RECENT, MINUTE)).fills_per_second;
-        (pace > 0.0).then(|| left.max(0.0) / pace)
+        self.pace.note(at, fetched(reading));
     }
 
-    fn since(&self, span: Duration) -> Rates {
+    fn seconds_left(&self, at: Duration, reading: &Reading, all: Option<f64>) -> Option<f64> {
+        // What the parts under way tell of the whole takes them some time to tell.
+        if reading.is_up_to_date || reading.fills_expected.is_none() && at < LEARNING {
+            return None;
+        }
+        // The rest is fetched and what came is inserted side by side.
+        let known = reading.fills_before + fetched(reading);
+        let left = (all? - known as f64).max(reading.rows_in_hand as f64);
+        self.pace.rows_per_second().map(|pace| left / pace)
+    }
+
+    /// Returns the rates of the last ten seconds, or since the run began.
+    fn recent(&self) -> Rates {
         let Some(&last) = self.marks.back() else {
             return Rates::default();
         };
-        let begin = Mark {
-            at: Duration::ZERO,
-            fills: 0,
-            markets: 0,
-            requests: 0,
+        let from = match self.marks.front() {
+            Some(first) if last.at - first.at >= RECENT => *first,
+            _ => Mark::default(),
         };
-        let before = self
-            .marks
-            .iter()
-            .rev()
-            .find(|mark| last.at - mark.at >= span);
-        let from = before.copied().unwrap_or(match self.marks.front() {
-            // The minute is not full yet: then it is all there was.
-            Some(first) if last.at - first.at > span => *first,
-            _ => begin,
-        });
         let seconds = (last.at - from.at).as_secs_f64().max(0.001);
         Rates {
             fills_per_second: (last.fills - from.fills) as f64 / seconds,
@@ -183,9 +191,14 @@ struct Rates {
     requests_per_second: f64,
 }
 
+/// Returns the rows that came since the run began, those not durable yet among them.
+fn fetched(reading: &Reading) -> u64 {
+    reading.fills_inserted + reading.fills_found + reading.rows_in_hand
+}
+
 /// Returns how many rows the job has, as far as anything tells: never fewer than are known by now.
 fn expected(reading: &Reading) -> Option<f64> {
-    let known = reading.fills_done() as f64 + reading.rows_in_hand as f64;
+    let known = (reading.fills_before + fetched(reading)) as f64;
     match reading.fills_expected {
         Some(expected) => Some((expected as f64).max(known)),
         None if reading.rows_ahead > 0.0 => Some(known + reading.rows_ahead),
@@ -235,7 +248,7 @@ mod tests {
         assert_eq!(status.fills_per_second, 1000.0);
         assert_eq!(status.fills_per_second_overall, 700.0);
         assert_eq!(status.share_done, 0.21);
-        // The minute is not full, so the time left is by the later half of it.
+        // The first page came after ten seconds, and then they came evenly.
         assert_eq!(status.seconds_left, Some(79_000.0 / 1000.0));
     }
 
@@ -345,6 +358,85 @@ mod tests {
         check(away, State::Waiting);
     }
 
+    /// A run that goes on at one pace at a time, a reading a second.
+    struct Run {
+        watch: Watch,
+        second: u64,
+        fills: u64,
+    }
+
+    impl Run {
+        /// Goes on for some seconds, and returns what is told of the end.
+        fn goes_on(&mut self, seconds: u64, pace: u64, is: &Reading) -> Option<f64> {
+            for _ in 0..seconds {
+                self.second += 1;
+                self.fills += pace;
+                let reading = Reading {
+                    fills_inserted: self.fills,
+                    pages: self.fills,
+                    fills_expected: Some(100_000),
+                    ..is.clone()
+                };
+                self.watch.note(Duration::from_secs(self.second), reading);
+            }
+            self.watch.status().seconds_left
+        }
+    }
+
+    #[test]
+    fn while_a_run_learns_the_limit_its_end_is_not_told() {
+        let (watch, second, fills) = Default::default();
+        let mut run = Run {
+            watch,
+            second,
+            fills,
+        };
+        let free = Reading::default();
+        let paused = Reading {
+            paused_seconds: Some(1.0),
+            ..free.clone()
+        };
+        let known = Reading {
+            requests_per_10s: Some(50),
+            ..free.clone()
+        };
+        let known_and_paused = Reading {
+            requests_per_10s: Some(50),
+            ..paused.clone()
+        };
+        // As fast as a source answers that has not refused anything yet.
+        assert_eq!(run.goes_on(5, 4_000, &free), Some(20.0));
+        assert_eq!(run.goes_on(5, 0, &paused), None);
+        assert_eq!(run.goes_on(1, 0, &free), None);
+        assert_eq!(run.goes_on(9, 1_000, &free), Some(71.0));
+        assert_eq!(run.goes_on(1, 1_000, &known), None);
+        assert_eq!(run.goes_on(5, 2_000, &known), Some(30.0));
+        assert_eq!(run.goes_on(34, 100, &known).map(f64::round), Some(566.0));
+        // Later a pause is a part of how it goes.
+        let left = run.goes_on(2, 0, &known_and_paused).unwrap();
+        assert!((600.0..700.0).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn rows_in_hand_are_on_their_way_and_not_left_to_fetch() {
+        let mut watch = Watch::new();
+        let mut left = |second: u64, fills: u64, rows_in_hand: u64| {
+            let reading = Reading {
+                pages: 1,
+                rows_in_hand,
+                ..reading(fills)
+            };
+            watch.note(Duration::from_secs(second), reading);
+            (watch.status().seconds_left, watch.status().share_done)
+        };
+        for second in 1..=8 {
+            left(second, 0, second * 10_000);
+        }
+        assert_eq!(left(9, 70_000, 20_000), (Some(2.0), 0.7));
+        // All is fetched, and has to be inserted yet.
+        assert_eq!(left(10, 70_000, 30_000), (Some(3.0), 0.7));
+    }
+
     #[test]
     fn without_an_estimate_the_parts_under_way_and_then_time_tell() {
         let mut watch = Watch::new();
@@ -368,7 +460,9 @@ mod tests {
     #[test]
     fn there_are_never_fewer_fills_than_came() {
         let mut watch = Watch::new();
-        watch.note(seconds(1.0), reading(120_000));
+        for second in 1..=6 {
+            watch.note(Duration::from_secs(second), reading(second * 20_000));
+        }
         assert_eq!(watch.status().share_done, 1.0);
         assert_eq!(watch.status().seconds_left, Some(0.0));
     }
