@@ -18,7 +18,8 @@ use crate::backfill::Backfill;
 use crate::error::Error;
 use crate::report::{End, Outcome, Snapshot};
 
-/// A head that is older than that moves no more, and what lies before it is settled.
+/// A head that is older than that, and was not seen to move for as long as settling takes, moves no more: all
+/// that lies before it is settled. Its age alone would say what the clock of this machine says.
 const FROZEN: Duration = Duration::from_secs(86_400);
 
 /// A source that was not seen to move for so long is said to stand still.
@@ -27,6 +28,9 @@ const STILL: Duration = Duration::from_secs(600);
 /// A round that has had no page for so long is given another look at the source: what the last one saw may
 /// be gone by a reorganisation, and answers are held against it.
 const LOOK_ON: Duration = Duration::from_secs(60);
+
+/// A round that lasts longer is not over soon, and what it loads is not there yet.
+const SOON_OVER: Duration = Duration::from_secs(10);
 
 /// How a source is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +62,17 @@ impl Default for Follow {
 
 impl Follow {
     /// Returns what a look at the source means: the seconds that are settled, and those behind them that
-    /// it has fills of.
-    pub fn split(&self, survey: &Survey, now: SystemTime) -> (Span, Span) {
+    /// it has fills of. Of a source that is frozen all are settled.
+    pub fn split(&self, survey: &Survey, is_frozen: bool) -> (Span, Span) {
         let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
             return (Span::new(0, 0), Span::new(0, 0));
         };
         let from = self.from.unwrap_or(oldest);
         let end = newest.saturating_add(1).max(from);
         let head = survey.head_timestamp.unwrap_or(newest);
-        let settled = match age(head, now) {
-            age if age >= FROZEN => end,
-            _ => head.saturating_sub(self.settled_after.as_secs()),
+        let settled = match is_frozen {
+            true => end,
+            false => head.saturating_sub(self.settled_after.as_secs()),
         };
         let settled = settled.clamp(from, end);
         (Span::new(from, settled), Span::new(settled, end))
@@ -131,9 +135,10 @@ impl Pulse {
 /// What was seen of a source that is followed.
 #[derive(Debug)]
 struct Seen {
-    /// Its newest block and newest fill.
+    /// Its newest block and newest fill, of the highest head that was seen.
     at: Option<(u64, Option<u64>)>,
     moved: Instant,
+    is_frozen: bool,
     pulse: Pulse,
     /// Whether the last round left something to do.
     is_due: bool,
@@ -146,6 +151,7 @@ impl Seen {
         Self {
             at: None,
             moved: Instant::now(),
+            is_frozen: false,
             pulse: Pulse::Moving,
             is_due: true,
             wait: how.look_every,
@@ -154,15 +160,23 @@ impl Seen {
 
     /// Takes in a look; true where a round is to be run.
     fn note(&mut self, survey: &Survey, how: &Follow, now: SystemTime) -> bool {
-        let at = Some((survey.head_block, survey.newest));
-        let (has_moved, is_first) = (self.at != at, self.at.is_none());
-        self.at = at;
+        let is_first = self.at.is_none();
+        // Nodes behind one address differ, and one that lags does not move.
+        let has_moved = self.at.is_none_or(|(block, newest)| {
+            survey.head_block > block || survey.head_block == block && survey.newest != newest
+        });
         if has_moved {
+            self.at = Some((survey.head_block, survey.newest));
             self.moved = Instant::now();
             self.wait = how.look_every;
         } else {
             self.wait_longer(how);
         }
+        let head = survey.head_timestamp.or(survey.newest);
+        let is_old = head.is_some_and(|head| age(head, now) >= FROZEN);
+        let was_frozen = self.is_frozen;
+        self.is_frozen = !is_first && is_old && self.moved.elapsed() >= how.settled_after;
+        self.is_due |= self.is_frozen && !was_frozen;
         let unmoved = (!has_moved || is_first).then(|| self.moved.elapsed());
         let pulse = Pulse::of(survey, unmoved, now);
         if pulse != self.pulse {
@@ -273,7 +287,7 @@ impl Backfill {
         if !seen.note(&survey, how, now) {
             return Ok(None);
         }
-        let (settled, unsettled) = how.split(&survey, now);
+        let (settled, unsettled) = how.split(&survey, seen.is_frozen);
         let round = Self {
             source_block: survey.head_block,
             span: settled,
@@ -285,8 +299,11 @@ impl Backfill {
         }
     }
 
-    /// Looks at the source each time that it has answered nothing for a while, until it is dropped.
+    /// Tells that a round lasts, and looks at the source each time that it has answered nothing for a while,
+    /// until it is dropped.
     async fn look_on(&self, watch: &watch::Sender<Snapshot>) -> Infallible {
+        tokio::time::sleep(SOON_OVER).await;
+        watch.send_modify(|snapshot| snapshot.is_up_to_date = false);
         loop {
             let pages = watch.borrow().pages;
             tokio::time::sleep(LOOK_ON).await;
@@ -365,20 +382,20 @@ mod tests {
             from: Some(100),
             ..Follow::default()
         };
-        let check = |survey: Survey, now, settled, end| {
-            let split = how.split(&survey, at(now));
+        let check = |survey: Survey, is_frozen, settled, end| {
+            let split = how.split(&survey, is_frozen);
             assert_eq!(split, (Span::new(100, settled), Span::new(settled, end)));
         };
-        check(survey(10_000, 9_990), 10_000, 9_400, 9_991);
+        check(survey(10_000, 9_990), false, 9_400, 9_991);
         // No fill for longer than that: all of them are settled.
-        check(survey(10_000, 9_000), 10_000, 9_001, 9_001);
-        // The head stands since a day.
-        check(survey(10_000, 9_990), 10_000 + DAY, 9_991, 9_991);
+        check(survey(10_000, 9_000), false, 9_001, 9_001);
+        // The head stands, and has since a day.
+        check(survey(10_000, 9_990), true, 9_991, 9_991);
         // What is asked for begins behind what is settled.
-        check(survey(300, 290), 300, 100, 291);
-        check(survey(90, 80), 90, 100, 100);
+        check(survey(300, 290), false, 100, 291);
+        check(survey(90, 80), false, 100, 100);
         // Without a beginning it is the first fill's second.
-        let all = Follow::default().split(&survey(10_000, 9_990), at(10_000));
+        let all = Follow::default().split(&survey(10_000, 9_990), false);
         assert_eq!(all.0, Span::new(0, 9_400));
     }
 
@@ -409,6 +426,44 @@ mod tests {
             !seen.note(&empty, &how, at(10_000)),
             "there is nothing to load"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_head_is_frozen_once_it_was_seen_to_stand() {
+        let how = Follow::default();
+        let mut seen = Seen::nothing(&how);
+        // A clock a day ahead, and a source that moves.
+        for block in 0..100 {
+            let head = 10_000 + 2 * block;
+            assert!(seen.note(&survey(head, head), &how, at(head + 2 * DAY)));
+            assert!(!seen.is_frozen);
+            tokio::time::advance(how.look_every).await;
+        }
+        // It stands: what is left to promise is due once, though nothing has moved.
+        let mut rounds = Vec::new();
+        for _ in 0..8 {
+            let round = seen.note(&survey(10_198, 10_198), &how, at(10_198 + 2 * DAY));
+            rounds.push((round, seen.is_frozen));
+            tokio::time::advance(seen.wait).await;
+        }
+        let due = rounds.iter().position(|round| *round == (true, true));
+        assert!(due.is_some_and(|due| rounds[..due].iter().all(|round| *round == (false, false))));
+        let later = &rounds[due.unwrap() + 1..];
+        assert!(!later.is_empty() && later.iter().all(|round| *round == (false, true)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_lags_does_not_make_a_source_move() {
+        let how = Follow::default();
+        let mut seen = Seen::nothing(&how);
+        assert!(seen.note(&survey(10_000, 9_990), &how, at(10_000)));
+        for look in 0..8 {
+            tokio::time::advance(seen.wait).await;
+            let head = 10_000 - 2 * (look % 2);
+            assert!(!seen.note(&survey(head, 9_990), &how, at(10_000)));
+        }
+        assert_eq!(seen.wait, how.look_at_least_every);
+        assert_eq!(seen.pulse, Pulse::Still);
     }
 
     #[test]
