@@ -28,6 +28,7 @@ async fn the_demo_loads_everything_and_a_second_one_finds_it_done() {
         (&second["fills_inserted"], &second["pages"]),
         (&0.into(), &0.into())
     );
+    assert_eq!(second["markets_per_second"], 0.0);
 
     let fresh = demo(&["--fresh", "--yes"]).expect(0).json();
     assert_eq!(

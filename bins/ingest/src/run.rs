@@ -22,7 +22,7 @@ use wiring::{checkpoint, source};
 use crate::catalogue;
 use crate::plan::{self, Plan};
 use crate::summary::Summary;
-use crate::watching::{Sources, Watching};
+use crate::watching::{Sources, Watching, markets_met};
 
 /// Inserts at once: while one is being written, the next is on its way.
 pub(crate) const PARALLEL_INSERTS: usize = 2;
@@ -100,7 +100,7 @@ async fn backfill(
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let mut watching = Watching::start(settings).await?;
-    preflight::of_database(database).await.pass()?;
+    preflight::of_database(settings, database).await.pass()?;
     let pacer = source::pacer(&settings.source);
     let client = source::client_over(&settings.source, pacer.clone(), |http| Arc::new(http))?;
     let client = Arc::new(client);
@@ -173,7 +173,7 @@ async fn backfill(
     let planning = plan::of_a_run(settings, &client, &pacer, &survey, tell);
     let (outcome, catalogue) = match select(Box::pin(loading), Box::pin(planning)).await {
         Either::Left((loaded, planning)) => {
-            let is_complete = matches!(&loaded.0, Ok(outcome) if outcome.end == End::Complete);
+            let is_complete = matches!(&loaded.0, Ok((outcome, _)) if outcome.end == End::Complete);
             // A closer one than there is would be of no more use.
             if is_complete && plan.borrow().is_none() {
                 let (least, most) = PATIENCE_WITH_A_PLAN;
@@ -184,7 +184,7 @@ async fn backfill(
         }
         Either::Right(((), loading)) => loading.await,
     };
-    let outcome = outcome?;
+    let (outcome, markets_met) = outcome?;
     if let Err(failure) = catalogue {
         tracing::warn!(
             error = %failure.error,
@@ -192,7 +192,14 @@ async fn backfill(
         );
     }
     let took = started.elapsed();
-    let summary = Summary::of(settings, &scope, &client, &outcome, database, took);
+    let summary = Summary::of(
+        settings,
+        &scope,
+        &client,
+        (&outcome, markets_met),
+        database,
+        took,
+    );
     let mut summary = summary.await?;
     summary.plan = plan.into_inner();
     watching.end(&outcome).await;
@@ -218,13 +225,14 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Loads, and tells `watch` how it goes, which is closed at the end.
+    /// Loads, and tells `watch` how it goes, which is closed at the end. Returns what came of it, and about
+    /// how many markets were met.
     async fn run(
         &self,
         checkpoint: FileStore,
         watch: watch::Sender<Snapshot>,
         shutdown: &Shutdown,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(Outcome, u64), Failure> {
         let settings = self.settings;
         let batch = settings.table.insert_batch_size;
         let queue_rows = batch.saturating_mul(PARALLEL_INSERTS + 1);
@@ -282,7 +290,7 @@ impl Load<'_> {
         let mut outcome = outcome.map_err(from_run)?;
         let refused = store.sink().stats().rows_refused;
         outcome.fills_inserted = outcome.fills_inserted.saturating_sub(refused);
-        Ok(outcome)
+        Ok((outcome, markets_met(&store)))
     }
 }
 

@@ -75,7 +75,7 @@ impl Held {
 }
 
 impl Summary {
-    /// Adds up what the run did and what the table holds now.
+    /// Adds up what the run did, which met about so many markets, and what the table holds now.
     ///
     /// # Errors
     /// That the table cannot be read; never for a run that was asked to stop.
@@ -83,7 +83,7 @@ impl Summary {
         settings: &Settings,
         scope: &Scope,
         client: &Client,
-        outcome: &Outcome,
+        (outcome, markets_met): (&Outcome, u64),
         database: &Database,
         took: Duration,
     ) -> Result<Self, Failure> {
@@ -97,6 +97,12 @@ impl Summary {
         };
         let total = |pick: fn(&Totals) -> u64| held.as_ref().map(|held| pick(&held.totals));
         let markets = total(|totals| totals.markets);
+        // Exact where all of the table is of this run.
+        let all = total(|totals| totals.fills) == Some(outcome.fills_inserted);
+        let met = match markets {
+            Some(markets) if all => markets,
+            markets => markets_met.min(markets.unwrap_or(u64::MAX)),
+        };
         let stats = client.stats();
         let seconds = took.as_secs_f64();
         let rate = |count: u64| count as f64 / seconds.max(0.001);
@@ -123,7 +129,7 @@ impl Summary {
             bytes_on_disk: held.as_ref().map(|held| held.bytes),
             seconds,
             fills_per_second: rate(outcome.fills_inserted),
-            markets_per_second: rate(markets.unwrap_or_default()),
+            markets_per_second: rate(met),
             complete: outcome.end == End::Complete,
             interrupted: outcome.end == End::Interrupted,
             plan: None,
@@ -180,7 +186,10 @@ impl Summary {
             shown(self.fills_total),
             self.table,
             grouped(self.fills_inserted),
-            grouped(self.fills_found),
+            self.fills_total.map_or_else(
+                || "not readable now how many".to_owned(),
+                |total| grouped(total.saturating_sub(self.fills_inserted))
+            ),
             shown(self.markets),
             shown(self.wallets),
             duration(self.seconds),

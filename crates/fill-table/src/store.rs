@@ -1,6 +1,7 @@
 //! The table as the engine sees it.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,6 +28,8 @@ pub struct Store {
     fills: Sink<FillRow>,
     dead_letters: Sink<DeadLetter>,
     tokens: DistinctTokens,
+    /// That inserts cannot be seen was said: it stays so, and is asked before each round of a run that follows.
+    said_unseen: AtomicBool,
 }
 
 impl Store {
@@ -43,6 +46,7 @@ impl Store {
             fills: Sink::start(client.clone(), config).await?,
             dead_letters,
             tokens: DistinctTokens::new(),
+            said_unseen: AtomicBool::new(false),
             table,
         })
     }
@@ -103,10 +107,12 @@ impl FillStore for Store {
                 message: format!("inserts were running for {PATIENCE_WITH_INSERTS:?}"),
             }),
             Err(Error::NoRights { message }) => {
-                tracing::warn!(
-                    message,
-                    "it cannot be seen whether the server still executes inserts of an earlier run"
-                );
+                if !self.said_unseen.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        message,
+                        "it cannot be seen whether the server still executes inserts of an earlier run"
+                    );
+                }
                 Ok(())
             }
             Err(error) => Err(error.into()),

@@ -7,7 +7,7 @@ use fills::{ConditionId, TokenId};
 use serde::Deserialize;
 
 use crate::names::literal;
-use crate::retry::reading;
+use crate::retry::{reading, reading_on};
 use crate::{Catalogue, Error};
 
 /// Which tokens of the catalogue.
@@ -69,15 +69,17 @@ impl Catalogue {
              WHERE token_id >= toUInt256({{first:String}})\n{before}ORDER BY token_id",
             selected = self.selected(selection),
         );
-        self.tokens(|| {
+        let query = || {
             let query = bound(self.table.query(&sql), selection);
             let query = query.param("first", first.to_string());
             match next {
                 Some(next) => query.param("next", next.to_string()),
                 None => query,
             }
-        })
-        .await
+        };
+        // In the middle of a run, which waits for its inserts without end as well.
+        let rows = reading_on(|| async { Ok(query().fetch_all::<Token>().await?) }).await?;
+        Ok(rows.into_iter().map(TokenId::from).collect())
     }
 
     /// Returns the first of every `n` selected tokens, the smallest first.

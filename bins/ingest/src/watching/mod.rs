@@ -158,7 +158,7 @@ impl Watching {
             fills_found: snapshot.fills_found,
             fills_expected: expected.map(|expected| expected.fills),
             fills_before: self.before,
-            markets_met: sources.store.tokens_sent().div_ceil(TOKENS_OF_A_MARKET),
+            markets_met: markets_met(sources.store),
             rows_in_hand: snapshot.rows_in_hand,
             rows_waiting: sink.rows_waiting + sink.rows_in_flight,
             most_rows_in_hand: sources.most_rows_in_hand,
@@ -204,6 +204,11 @@ impl Watching {
         });
         tokio::time::sleep(LAST_WORD).await;
     }
+}
+
+/// Returns of about how many markets fills were sent.
+pub(crate) fn markets_met(store: &Store) -> u64 {
+    store.tokens_sent().div_ceil(TOKENS_OF_A_MARKET)
 }
 
 fn seconds_until(then: tokio::time::Instant) -> f64 {
