@@ -94,6 +94,7 @@ impl Watchdog {
             silent(status),
             refusing(&minute),
             slow(at - self.inserted_at, status),
+            away(status),
             waiting(status),
             behind(status),
             dying(status),
@@ -190,6 +191,15 @@ fn failing(minute: &Seen) -> Option<Warning> {
 }
 
 fn silent(status: &Status) -> Option<Warning> {
+    if status.reading.is_source_away {
+        return Some(Warning {
+            code: "source_silent",
+            says:
+                "at the last look the source could not be reached, or was behind what it had served"
+                    .to_owned(),
+            mend: "it is looked at again; if it stays away, check the network and --endpoint",
+        });
+    }
     let silent = status.seconds_since_answer >= SILENT.as_secs_f64();
     (silent && status.state == State::Stalled).then(|| Warning {
         code: "source_silent",
@@ -225,8 +235,17 @@ fn slow(uninserted: Duration, status: &Status) -> Option<Warning> {
     })
 }
 
+fn away(status: &Status) -> Option<Warning> {
+    status.reading.is_table_away.then(|| Warning {
+        code: "clickhouse_away",
+        says: "ClickHouse could not be asked what the table holds, and nothing is loaded meanwhile"
+            .to_owned(),
+        mend: "start it, or look at its log; it is asked again with the next look at the source",
+    })
+}
+
 fn waiting(status: &Status) -> Option<Warning> {
-    (status.state == State::Waiting).then(|| Warning {
+    (status.state == State::Waiting && !status.reading.is_table_away).then(|| Warning {
         code: "clickhouse_slow",
         says: format!(
             "ClickHouse takes fills more slowly than the source gives them: {} rows are in hand, and \
@@ -397,6 +416,11 @@ mod tests {
             most_rows_in_hand: 5000,
             ..well
         });
+        check("clickhouse_away", |_, well| Reading {
+            is_table_away: true,
+            requests_in_flight: 0,
+            ..well
+        });
         check("below_plan", |_, well| Reading {
             planned_seconds: Some(100),
             ..well
@@ -413,6 +437,26 @@ mod tests {
             disk_free_bytes: Some(1 << 29),
             ..well
         });
+    }
+
+    #[test]
+    fn a_source_that_is_away_has_no_requests_on_their_way() {
+        let mut told = Told::new();
+        let away = |second| Reading {
+            requests_in_flight: 0,
+            is_source_away: true,
+            ..well(second)
+        };
+        let changes = told.for_seconds(1, away);
+        let [Change::Raised(warning)] = &changes[..] else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(warning.code, "source_silent");
+        assert!(
+            warning.says.starts_with("at the last look"),
+            "{}",
+            warning.says
+        );
     }
 
     #[test]

@@ -139,6 +139,10 @@ impl Watch {
                 ..
             } if *rows_in_hand > 0 && rows_in_hand >= most_rows_in_hand => State::Waiting,
             Reading { rows_ahead, .. } if *rows_ahead > 0.0 => State::Running,
+            // A round that reads again what is in the table, or a run between two steps.
+            Reading {
+                rows_in_hand: 0, ..
+            } => State::Running,
             _ => State::Inserting,
         }
     }
