@@ -227,3 +227,26 @@ async fn a_status_that_is_watched_goes_on_while_the_run_does() {
     let after = ["--output", "json", "status", server[0], server[1]];
     assert_eq!(told(directory.path(), &after[2..])["state"], "stopped");
 }
+
+#[tokio::test]
+async fn a_status_that_is_watched_when_nothing_runs_sees_the_same_each_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Source::start(directory.path(), &["--fills", "3000", "--markets", "20"]);
+    let before = told(directory.path(), &["status"]);
+    assert_eq!(before["state"], "not started");
+    Running::start(ingest(directory.path(), &source, &[]))
+        .end()
+        .expect(0);
+    let mut watched = command("ingest", directory.path());
+    watched.args(["--output", "json", "status", "--watch"]);
+    let mut watched = Running::start(watched);
+    for _ in 0..3 {
+        let look: Value = watched.ready();
+        assert_eq!(
+            (&look["state"], &look["fills"]),
+            (&"complete".into(), &3000.into())
+        );
+    }
+    watched.signal("INT");
+    watched.end().expect(130);
+}

@@ -1,7 +1,7 @@
 //! `ingest status`: from the checkpoint and the table, while a run goes on or after it.
 
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use checkpoint_store::peek;
 use fill_table::{Selection, Totals};
@@ -28,8 +28,9 @@ pub(crate) async fn show(
 ) -> Result<ExitCode, Failure> {
     let redraws = settings.output == Output::Human && std::io::stdout().is_terminal();
     let (mut before, mut lines): (Option<(Instant, u64)>, usize) = (None, 0);
+    let mut looked = Looked::default();
     loop {
-        let mut standing = Standing::of(settings).await?;
+        let mut standing = Standing::of(settings, &mut looked).await?;
         let now = Instant::now();
         if let (Some((at, fills)), Some(now_fills)) = (before, standing.fills) {
             let seconds = (now - at).as_secs_f64();
@@ -73,8 +74,31 @@ struct Standing {
     next: &'static str,
 }
 
+/// What the last look at the table saw, and of which checkpoint and process that was. While these stay and
+/// nobody loads, so does the table; and a process opens the embedded engine only once.
+#[derive(Debug, Default)]
+struct Looked {
+    at: (Option<SystemTime>, Option<u32>),
+    held: Option<(Totals, u64)>,
+}
+
+impl Looked {
+    async fn again(
+        &mut self,
+        settings: &Settings,
+        at: (Option<SystemTime>, Option<u32>),
+    ) -> Result<Option<&(Totals, u64)>, Failure> {
+        let stays = at.1.is_none() && self.at == at && settings.table.clickhouse_url.is_none();
+        if !stays || self.held.is_none() {
+            self.held = held(settings).await?;
+        }
+        self.at = at;
+        Ok(self.held.as_ref())
+    }
+}
+
 impl Standing {
-    async fn of(settings: &Settings) -> Result<Self, Failure> {
+    async fn of(settings: &Settings, looked: &mut Looked) -> Result<Self, Failure> {
         let path = &settings.progress.checkpoint;
         let peeked = peek(path).map_err(from_checkpoint)?;
         let progress = match &peeked {
@@ -91,16 +115,17 @@ impl Standing {
             (Some(progress), None) if progress.is_complete() => ("complete", "validate the load"),
             (Some(_), None) => ("stopped", "ingest, which goes on from here"),
         };
-        let held = held(settings).await?;
-        let total = |pick: fn(&Totals) -> u64| held.as_ref().map(|(totals, _)| pick(totals));
+        let saved_at = peeked.map(|peeked| peeked.saved_at);
+        let held = looked.again(settings, (saved_at, held_by_process)).await?;
+        let total = |pick: fn(&Totals) -> u64| held.map(|(totals, _)| pick(totals));
         let (markets, known) = (
             total(|totals| totals.markets),
-            held.as_ref().map(|(_, known)| *known),
+            held.map(|(_, known)| *known),
         );
         let percent = |(markets, known): (u64, u64)| {
             (known > 0).then(|| (markets as f64 * 10_000.0 / known as f64).round() / 100.0)
         };
-        let saved_at = peeked.and_then(|peeked| jiff::Timestamp::try_from(peeked.saved_at).ok());
+        let saved_at = saved_at.and_then(|at| jiff::Timestamp::try_from(at).ok());
         Ok(Self {
             state,
             share_done: progress.as_ref().map_or(0.0, Progress::share_of_time),
@@ -112,7 +137,7 @@ impl Standing {
             fills_promised: progress.as_ref().map(|progress| progress.fills),
             fills_per_second: None,
             failed_units: progress.map_or_else(Vec::new, |progress| progress.failed),
-            last_checkpoint: saved_at.map(|at| at.to_string()),
+            last_checkpoint: saved_at.map(|at| format!("{at:.0}")),
             held_by_process,
             next,
         })
@@ -128,8 +153,11 @@ impl Standing {
     }
 
     fn human(&self) -> String {
-        let shown =
-            |number: Option<u64>| number.map_or_else(|| "not readable now".to_owned(), grouped);
+        let unknown = match self.state {
+            "not started" => "none yet",
+            _ => "not readable now",
+        };
+        let shown = |number: Option<u64>| number.map_or_else(|| unknown.to_owned(), grouped);
         let rate = self.fills_per_second.map_or_else(String::new, |rate| {
             format!(", {} a second", grouped(rate as u64))
         });
