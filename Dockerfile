@@ -1,9 +1,9 @@
 # The commands, and the engine's library beside them.
 #
-#   docker build --build-arg CLOB_BACKFILL_COMMIT="$(git rev-parse HEAD)" --tag clob-backfill .
-#   docker run --rm --stop-timeout 30 --volume clob-backfill:/data clob-backfill
-#   docker run --rm --volume clob-backfill:/data --no-healthcheck clob-backfill status
-#   docker run --rm --volume clob-backfill:/data --no-healthcheck --entrypoint validate clob-backfill
+#   docker build --build-arg CLOB_BACKFILL_COMMIT="$(git rev-parse HEAD)" --tag clob-backfill:0.1.0 .
+#   docker run --rm --name clob-backfill --stop-timeout 30 --volume clob-backfill:/data clob-backfill:0.1.0
+#   docker exec clob-backfill ingest status
+#   docker run --rm --volume clob-backfill:/data --no-healthcheck --entrypoint validate clob-backfill:0.1.0
 
 # The version of rust-toolchain.toml.
 FROM rust:1.95.0-slim-bookworm AS build
@@ -42,7 +42,8 @@ WORKDIR /data
 USER 10001:10001
 STOPSIGNAL SIGTERM
 # A run that gets on saves its checkpoint every few seconds; one that waits for the source gives up after
-# five minutes, unless it is told to be more patient. The start is longer where markets are asked for.
+# five minutes, unless it is told to be more patient. The start is longer where markets are asked for. A run
+# that follows a source which stands still saves nothing: --no-healthcheck, and /health of --metrics-listen.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=15m --retries=1 \
     CMD ["sh", "-c", "find /data -maxdepth 2 -name 'checkpoint-*' -mmin -10 | grep --quiet ."]
 ENTRYPOINT ["ingest"]
