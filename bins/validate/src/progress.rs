@@ -24,9 +24,9 @@ pub(crate) async fn follow(bar: &Bar, mut steps: watch::Receiver<Option<Step>>) 
         if before.replace(doing) != Some(doing) {
             tracing::info!(level = %step.level, doing = step.doing, "validating");
         }
-        bar.show(match step.of {
+        bar.show(&[match step.of {
             0 => format!("{}: {}", step.level, step.doing),
             of => format!("{}: {}, {} of {of}", step.level, step.doing, step.done),
-        });
+        }]);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -30,8 +30,9 @@ const MOST_CONNECTIONS: usize = 64;
 /// Who has sent no request by then is no client.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Text for Prometheus.
+/// Text for Prometheus, and for browsers, which show it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -136,7 +137,14 @@ fn answer(request: &Request<Incoming>, served: &Served) -> Response<Body> {
             page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
             page
         }
-        "/metrics" => ok(OPEN_METRICS, crate::metrics::metrics(&live().status).into()),
+        "/metrics" => {
+            let kind = if prefers_a_page(request) {
+                PLAIN
+            } else {
+                OPEN_METRICS
+            };
+            ok(kind, crate::metrics::metrics(&live().status).into())
+        }
         "/health" => health(&live()),
         "/status.json" => ok("application/json", status(&live()).into()),
         "/events" => events(served.live.clone()),
@@ -145,6 +153,16 @@ fn answer(request: &Request<Incoming>, served: &Served) -> Response<Body> {
             text(StatusCode::NOT_FOUND, "text/plain", known.into())
         }
     }
+}
+
+/// Whether a browser asks, which would save what it cannot show.
+fn prefers_a_page(request: &Request<Incoming>) -> bool {
+    let accepted = request.headers().get(ACCEPT);
+    accepted.is_some_and(|kinds| {
+        kinds
+            .to_str()
+            .is_ok_and(|kinds| kinds.contains("text/html"))
+    })
 }
 
 /// Whether the run is alive, which is not whether the source is: a restart mends nothing there.
@@ -259,6 +277,13 @@ mod tests {
             "fills_inserted_total 77",
         )
         .await;
+        let shown = client().get(format!("{}/metrics", server.url()));
+        let shown = shown
+            .header(ACCEPT, "text/html,*/*;q=0.8")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(shown.headers()["content-type"], PLAIN);
         check("/health", 200, "application/json", "\"state\":\"running\"").await;
         check(
             "/status.json",

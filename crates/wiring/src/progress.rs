@@ -1,7 +1,13 @@
 //! The line at the bottom of the terminal, and how figures are written.
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use startup::Output;
+
+/// Columns of the spinner and the space behind it.
+const SPINNER: usize = 2;
+/// What stands between two parts.
+const BETWEEN: &str = "  ";
 
 /// A line at the bottom of the terminal; nothing where there is no terminal.
 #[derive(Debug, Clone)]
@@ -25,9 +31,11 @@ impl Bar {
         self.0.suspend(print);
     }
 
-    /// Shows a text in place of the one before.
-    pub fn show(&self, text: String) {
-        self.0.set_message(text);
+    /// Shows as many parts, the first ones, as fit on the terminal, in place of those before.
+    pub fn show(&self, parts: &[String]) {
+        let width = usize::from(Term::stderr().size().1);
+        self.0
+            .set_message(fitting(parts, width.saturating_sub(SPINNER)));
         self.0.tick();
     }
 
@@ -40,6 +48,20 @@ impl Bar {
     pub fn clear(&self) {
         self.0.finish_and_clear();
     }
+}
+
+/// Joins as many parts as fit; the first one always stands.
+fn fitting(parts: &[String], width: usize) -> String {
+    let mut line = String::new();
+    for part in parts {
+        let between = if line.is_empty() { "" } else { BETWEEN };
+        let fits = line.chars().count() + between.len() + part.chars().count() <= width;
+        if !fits && !line.is_empty() {
+            break;
+        }
+        line = line + between + part;
+    }
+    line
 }
 
 /// Writes seconds as `1 h 02 min`, `3 min 20 s` or `20 s`.
@@ -73,6 +95,18 @@ mod tests {
     fn seconds_are_instants_where_a_calendar_has_them() {
         assert_eq!(instant(1_669_060_209), "2022-11-21T19:50:09Z");
         assert_eq!(instant(u64::MAX), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_left_out_whole() {
+        let parts = ["12 fills", "3.0 %", "4/s"].map(str::to_owned);
+        let check = |width, line: &str| assert_eq!(fitting(&parts, width), line);
+        check(80, "12 fills  3.0 %  4/s");
+        check(20, "12 fills  3.0 %  4/s");
+        check(19, "12 fills  3.0 %");
+        check(14, "12 fills");
+        check(3, "12 fills");
+        assert_eq!(fitting(&[], 80), "");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use monitor::{State, Status};
 use wiring::progress::{duration, grouped};
 
-/// Writes what fits on a terminal; what is behind the edge is the least important.
-pub(super) fn line(status: &Status) -> String {
+/// Writes it in parts, of which a terminal shows as many as fit: the most important first.
+pub(super) fn parts(status: &Status) -> Vec<String> {
     let left = match (status.state, status.seconds_left) {
         (State::Following, _) => "up to date".to_owned(),
         (_, Some(seconds)) => format!("about {} left", duration(seconds)),
@@ -21,7 +21,10 @@ pub(super) fn line(status: &Status) -> String {
             "no answer for {}",
             duration(status.seconds_since_answer)
         )),
-        State::Paused => parts.push("paused for the rate".to_owned()),
+        State::Paused => parts.push(match status.reading.paused_seconds {
+            Some(seconds) => format!("paused for the rate, {}", duration(seconds.ceil())),
+            None => "paused for the rate".to_owned(),
+        }),
         State::Waiting => parts.push("waiting for ClickHouse".to_owned()),
         _ => {}
     }
@@ -34,14 +37,14 @@ pub(super) fn line(status: &Status) -> String {
     add(status.reading.dead_letters, "dead letters");
     parts.push(format!("{} in flight", status.reading.requests_in_flight));
     if let Some(limit) = status.reading.requests_per_10s {
-        parts.push(format!("{limit} in 10 s"));
+        parts.push(format!("{limit} requests in 10 s"));
     }
     let mut add = |number: u64, what: &str| {
         if number > 0 {
             parts.push(format!("{} {what}", grouped(number)));
         }
     };
-    add(status.reading.rate_limited, "times rate limited");
+    add(status.reading.rate_limited, "refused for the rate");
     add(status.reading.retries, "retries");
     add(status.reading.rows_in_hand, "rows in hand");
     parts.push(format!(
@@ -55,7 +58,7 @@ pub(super) fn line(status: &Status) -> String {
     if let Some(age) = status.reading.checkpoint_age_seconds {
         parts.push(format!("checkpoint {} ago", duration(age)));
     }
-    parts.join("  ")
+    parts
 }
 
 /// Logs it with the names that its JSON has.
@@ -117,9 +120,9 @@ mod tests {
             ..Status::default()
         };
         assert_eq!(
-            line(&status),
-            "1,234,567 fills  34.5 %  45,000/s  about 12 min 34 s left  12 in flight  50 in 10 s  \
-             3 times rate limited  9,000 rows in hand  40,000/s overall  31.2 markets/s, 20.0 overall  \
+            parts(&status).join("  "),
+            "1,234,567 fills  34.5 %  45,000/s  about 12 min 34 s left  12 in flight  50 requests in 10 s  \
+             3 refused for the rate  9,000 rows in hand  40,000/s overall  31.2 markets/s, 20.0 overall  \
              checkpoint 2 s ago"
         );
     }
@@ -135,7 +138,7 @@ mod tests {
             },
             ..Status::default()
         };
-        let text = line(&stalled);
+        let text = parts(&stalled).join("  ");
         assert!(
             text.starts_with("0 fills  0.0 %  0/s  estimating  no answer for 7 s  1 parts failed")
         );

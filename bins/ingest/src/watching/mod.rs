@@ -133,7 +133,7 @@ impl Watching {
                 ..watch.status().clone()
             };
             if bar.shows() {
-                bar.show(line::line(&status));
+                bar.show(&line::parts(&status));
             } else if logged.elapsed() >= LOG_EVERY {
                 logged = Instant::now();
                 line::log(&status);
