@@ -16,11 +16,17 @@ use crate::VERSION;
 /// # Errors
 /// That the directory cannot be made or written.
 pub fn write_manuals(command: Command, directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let source = format!("{} {VERSION}", command.get_name());
-    write(&command, &source, directory)
+    let written = fs::create_dir_all(directory).and_then(|()| write(&command, &source, directory));
+    written.map_err(|error| {
+        let place = directory.display();
+        io::Error::new(
+            error.kind(),
+            format!("manual pages cannot be written into {place}: {error}"),
+        )
+    })
 }
 
 fn write(command: &Command, source: &str, directory: &Path) -> io::Result<()> {
@@ -104,6 +110,13 @@ mod tests {
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["measure-again.1", "measure.1"]);
         assert!(pages[0].1.contains("Measures again"), "{}", pages[0].1);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = write_manuals(sample(), &file.path().join("man1")).unwrap_err();
+        assert!(error.to_string().contains("man1"), "{error}");
     }
 
     #[test]

@@ -263,12 +263,21 @@ fn behind(status: &Status) -> Option<Warning> {
     (is_told && expected > planned * LONGER).then(|| Warning {
         code: "below_plan",
         says: format!(
-            "at this pace it takes {:.0} min, and {:.0} min were planned at the most",
-            expected / 60.0,
-            planned / 60.0
+            "at this pace it takes {}, and {} were planned at the most",
+            span(expected),
+            span(planned)
         ),
         mend: "profile-fills says what bounds a run here and recommends settings",
     })
+}
+
+/// Writes seconds as people say them.
+fn span(seconds: f64) -> String {
+    match seconds {
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
 }
 
 fn dying(status: &Status) -> Option<Warning> {
@@ -437,6 +446,12 @@ mod tests {
             disk_free_bytes: Some(1 << 29),
             ..well
         });
+    }
+
+    #[test]
+    fn spans_are_told_in_a_unit_that_fits() {
+        let told = [8.2, 119.0, 150.0, 7_000.0, 9_000.0].map(span);
+        assert_eq!(told, ["8 s", "119 s", "2 min", "117 min", "2.5 h"]);
     }
 
     #[test]
