@@ -10,7 +10,7 @@ use fill_table::{FillTable, Store};
 use fills::Span;
 use goldsky_client::Client;
 use ingest_engine::{End, Outcome, Progress, Snapshot};
-use monitor::{Change, Live, Reading, Server, Status, Watch, Watchdog};
+use monitor::{Change, Live, Reading, Server, State, Status, Watch, Watchdog};
 use pacer::Pacer;
 use startup::{ExitCode, Failure, Settings};
 use tokio::sync::watch;
@@ -22,6 +22,8 @@ use facts::Facts;
 const READ_EVERY: Duration = Duration::from_millis(500);
 /// How often it is logged where there is no terminal.
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// And how often while a source is followed that brings nothing.
+const LOG_QUIET_EVERY: Duration = Duration::from_secs(300);
 /// How long those who watch get for the last word.
 const LAST_WORD: Duration = Duration::from_millis(300);
 /// Tokens of a market, which has two outcomes.
@@ -121,7 +123,7 @@ impl Watching {
     ) -> Infallible {
         let (mut watch, mut watchdog) = (Watch::new(), Watchdog::new());
         let mut tick = tokio::time::interval(READ_EVERY);
-        let mut logged = Instant::now();
+        let (mut logged, mut fills_logged) = (Instant::now(), 0);
         loop {
             tick.tick().await;
             let at = self.begun.elapsed();
@@ -134,8 +136,8 @@ impl Watching {
             };
             if bar.shows() {
                 bar.show(&line::parts(&status));
-            } else if logged.elapsed() >= LOG_EVERY {
-                logged = Instant::now();
+            } else if logged.elapsed() >= log_every(&status, fills_logged) {
+                (logged, fills_logged) = (Instant::now(), status.fills_done);
                 line::log(&status);
             }
             self.live.send_replace(Live {
@@ -206,6 +208,11 @@ impl Watching {
     }
 }
 
+fn log_every(status: &Status, fills_logged: u64) -> Duration {
+    let is_quiet = status.state == State::Following && status.fills_done == fills_logged;
+    if is_quiet { LOG_QUIET_EVERY } else { LOG_EVERY }
+}
+
 /// Returns of about how many markets fills were sent.
 pub(crate) fn markets_met(store: &Store) -> u64 {
     store.tokens_sent().div_ceil(TOKENS_OF_A_MARKET)
@@ -229,5 +236,26 @@ fn tell(change: &Change) {
             tracing::warn!(warning = code, mend, "{}", warning.says);
         }
         Change::Over(code) => tracing::info!(warning = code, "a warning is over"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_brings_nothing_is_logged_seldom() {
+        let check = |state, fills_done, expected| {
+            let status = Status {
+                state,
+                fills_done,
+                ..Status::default()
+            };
+            assert_eq!(log_every(&status, 7), expected);
+        };
+        check(State::Following, 7, LOG_QUIET_EVERY);
+        check(State::Following, 8, LOG_EVERY);
+        check(State::Running, 7, LOG_EVERY);
+        check(State::Stalled, 7, LOG_EVERY);
     }
 }
