@@ -261,10 +261,14 @@ fn query_hint(settings: &Settings) -> String {
     }
 }
 
-/// Names a run by when it ended and by its process, so that reports sort by time.
+/// Names a run by when it ended, to the millisecond, and by its process, so that reports sort by time.
 fn run_id() -> String {
     let now = jiff::Timestamp::now();
-    format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), std::process::id())
+    format!(
+        "{}-{}",
+        now.strftime("%Y%m%dT%H%M%S%3fZ"),
+        std::process::id()
+    )
 }
 
 fn began_at(took: Duration) -> String {
