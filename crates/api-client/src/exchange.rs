@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fills::SourceError;
 use pacer::{Outcome, Pacer, Permit};
@@ -34,6 +34,8 @@ pub struct Exchange {
     survey_retry: RetryPolicy,
     jitter: Jitter,
     bundle: Bundle,
+    /// Pages are what the pace is learned from, once they are asked for.
+    asks_for_pages: AtomicBool,
     decoders: Decoders,
     /// What to look at where a request is refused as such.
     hint: &'static str,
@@ -57,6 +59,7 @@ impl Exchange {
             survey_retry: config.survey_retry,
             jitter: Jitter::new(config.jitter_seed),
             bundle: Bundle::new(config.most_pages_per_request),
+            asks_for_pages: AtomicBool::new(false),
             decoders: Decoders::new(config.decoders),
             hint,
             counters: Counters::default(),
@@ -105,6 +108,7 @@ impl Exchange {
         request: &Request,
         read: impl Read<T>,
     ) -> Result<T, SourceError> {
+        self.asks_for_pages.store(true, Ordering::Relaxed);
         self.ask_for(&self.retry, permit, Some(pages), request, read)
             .await
     }
@@ -197,6 +201,13 @@ impl Exchange {
             .await
     }
 
+    /// Returns what a request counts as among others: whatever is asked for beside pages takes another time
+    /// than they do, and who asks for no pages asks for one thing after another of one kind.
+    fn work(&self, pages: Option<usize>) -> u32 {
+        let beside_pages = usize::from(!self.asks_for_pages.load(Ordering::Relaxed));
+        u32::try_from(pages.unwrap_or(beside_pages)).unwrap_or(u32::MAX)
+    }
+
     async fn ask_until_answered<T: Send + 'static>(
         &self,
         policy: &RetryPolicy,
@@ -217,8 +228,7 @@ impl Exchange {
             };
             let answered = Outcome::Answered {
                 latency: took,
-                // Whatever else is asked for takes another time than a page.
-                work: u32::try_from(pages.unwrap_or(0)).unwrap_or(u32::MAX),
+                work: self.work(pages),
             };
             permit.report(match &answer {
                 Ok(_) => answered,
@@ -304,7 +314,50 @@ impl Jitter {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use tokio::sync::Semaphore;
+
     use super::*;
+
+    /// A service that works on four requests at once, a tenth of a second on each.
+    #[derive(Debug)]
+    struct FourPlaces(Semaphore);
+
+    #[async_trait]
+    impl Transport for FourPlaces {
+        async fn send(&self, _: &Request) -> Result<Answer, TransportError> {
+            let _place = self.0.acquire().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(Answer {
+                status: 200,
+                ..Answer::default()
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_asks_for_pages_keeps_queues_short_too() {
+        let config = Config::new("http://127.0.0.1:1/".parse().unwrap());
+        let pacer = Pacer::new(pacer::Config::default());
+        let places = Arc::new(FourPlaces(Semaphore::new(4)));
+        let exchange = Exchange::new(config, pacer.clone(), places, "");
+        let request = Request::Post {
+            url: "http://127.0.0.1:1/".parse().unwrap(),
+            json: Bytes::new(),
+            pages: 1,
+        };
+        let worker = || async {
+            for _ in 0..30 {
+                exchange.ask(&request, |_| Ok(())).await.unwrap();
+            }
+        };
+        futures::future::join_all((0..64).map(|_| worker())).await;
+        let most = pacer.stats().concurrency;
+        assert!(most <= 16, "{most} at once for four places");
+    }
 
     #[test]
     fn random_numbers_fill_the_unit_interval() {
