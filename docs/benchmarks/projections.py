@@ -84,6 +84,20 @@ def service(*command):
     return process, json.loads(process.stdout.readline())
 
 
+def services(work, fills, seed, latency, limit):
+    """Starts a source of so many fills and an engine, and returns each with what it said of itself."""
+    limited = ["--requests-per-10s", limit] if limit else []
+    sim, source = service(
+        BINARIES / "goldsky-sim", "--listen", "127.0.0.1:0", "--fills", fills, "--markets", MARKETS,
+        "--seed", seed, "--latency-ms", latency, *limited,
+    )
+    server, engine = service(
+        BINARIES / "ingest", "engine", "serve", "--listen", "127.0.0.1:0", "--output", "json",
+        "--data-dir", work / "data",
+    )
+    return sim, source, server, engine
+
+
 def told(name, *arguments, work):
     command = [str(part) for part in (BINARIES / name, "--output", "json", *arguments)]
     ended = subprocess.run(command, capture_output=True, cwd=work)
@@ -106,14 +120,7 @@ def one(condition, seed):
     limit, latency, delay, requests = CONDITIONS[condition]
     limited = ["--requests-per-10s", limit] if limit else []
     work = pathlib.Path(tempfile.mkdtemp())
-    sim, source = service(
-        BINARIES / "goldsky-sim", "--listen", "127.0.0.1:0", "--fills", FILLS, "--markets", MARKETS,
-        "--seed", seed, "--latency-ms", latency, *limited,
-    )
-    server, engine = service(
-        BINARIES / "ingest", "engine", "serve", "--listen", "127.0.0.1:0", "--output", "json",
-        "--data-dir", work / "data",
-    )
+    sim, source, server, engine = services(work, FILLS, seed, latency, limit)
     try:
         where = ["--endpoint", source["endpoint"], "--clickhouse-url", proxied(engine["url"], delay)]
         profile = told("profile-fills", *where, *limited, "--max-requests", requests, work=work)

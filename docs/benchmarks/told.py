@@ -21,9 +21,8 @@ import tempfile
 import threading
 import urllib.request
 
-from projections import BINARIES, service
+from projections import BINARIES, services
 
-MARKETS = 9_500
 # Fills, requests in 10 s, milliseconds of latency.
 CONDITIONS = {
     "50 in 10 s": (24_000_000, 50, 205),
@@ -40,16 +39,8 @@ COLUMNS = (
 def one(condition, seed):
     """Returns every status of a run but the last one, which is told after its end, and its seconds."""
     fills, limit, latency = CONDITIONS[condition]
-    limited = ["--requests-per-10s", limit] if limit else []
     work = pathlib.Path(tempfile.mkdtemp())
-    sim, source = service(
-        BINARIES / "goldsky-sim", "--listen", "127.0.0.1:0", "--fills", fills, "--markets", MARKETS,
-        "--seed", seed, "--latency-ms", latency, *limited,
-    )
-    server, engine = service(
-        BINARIES / "ingest", "engine", "serve", "--listen", "127.0.0.1:0", "--output", "json",
-        "--data-dir", work / "data",
-    )
+    sim, source, server, engine = services(work, fills, seed, latency, limit)
     try:
         command = [BINARIES / "ingest", "--output", "json", "--endpoint", source["endpoint"]]
         command += ["--clickhouse-url", engine["url"], "--metrics-listen", "127.0.0.1:0"]
@@ -97,11 +88,11 @@ def main():
             words = list(off(told, end))
             wrong = [way for way, by in words if by is None or abs(by) > 0.1]
             late = [by for way, by in words if way >= 0.1 and by is not None]
-            within = sum(abs(by) <= 0.1 for by in late) / len(late)
+            within = f"{sum(abs(by) <= 0.1 for by in late) / len(late):.1%}" if late else "none"
             at = (min(words, key=lambda word: abs(word[0] - tenth / 10))[1] for tenth in range(1, 10))
             at = " | ".join("none" if by is None else f"{by:+.1%}" for by in at)
             print(
-                f"{condition} | {seed} | {end:.1f} | {max(wrong, default=0):.1%} | {within:.1%} | {at}", flush=True
+                f"{condition} | {seed} | {end:.1f} | {max(wrong, default=0):.1%} | {within} | {at}", flush=True
             )
 
 

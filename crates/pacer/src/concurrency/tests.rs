@@ -30,6 +30,14 @@ impl Rounds {
         }
     }
 
+    /// One round trip, with the latency and the work of each answer by its number.
+    fn answer_as(&mut self, of: impl Fn(u64) -> (Duration, u32)) {
+        for (number, roomy) in self.send() {
+            self.concurrency
+                .answered((number, self.next), of(number), roomy, self.now);
+        }
+    }
+
     fn fail(&mut self, every: u64) {
         for (number, roomy) in self.send() {
             if number % every == 0 {
@@ -161,12 +169,7 @@ fn requests_of_nearly_as_much_work_are_not_taken_for_a_queue() {
         if round == 10 {
             rounds.concurrency.restart_from_one(rounds.next);
         }
-        for (number, roomy) in rounds.send() {
-            let latency = ROUND_TRIP * work;
-            rounds
-                .concurrency
-                .answered((number, rounds.next), (latency, work), roomy, rounds.now);
-        }
+        rounds.answer_as(|_| (ROUND_TRIP * work, work));
     }
     assert!(
         rounds.concurrency.limit >= 100.0,
@@ -202,15 +205,10 @@ fn few_in_flight_become_more_within_some_round_trips_where_nothing_queues() {
 fn slow_requests_of_another_kind_say_nothing_about_a_queue() {
     let mut rounds = Rounds::new();
     for _ in 0..60 {
-        for (number, roomy) in rounds.send() {
-            let (latency, work) = match number % 3 {
-                0 => (ROUND_TRIP * 10, 0),
-                _ => (ROUND_TRIP, 1),
-            };
-            rounds
-                .concurrency
-                .answered((number, rounds.next), (latency, work), roomy, rounds.now);
-        }
+        rounds.answer_as(|number| match number % 3 {
+            0 => (ROUND_TRIP * 10, 0),
+            _ => (ROUND_TRIP, 1),
+        });
     }
     assert!(
         rounds.concurrency.limit >= 120.0,
