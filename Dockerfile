@@ -35,7 +35,7 @@ COPY --from=build /built/bin/ /usr/local/bin/
 RUN groupadd --gid 10001 backfill \
     && useradd --uid 10001 --gid backfill --no-log-init --home-dir /data --shell /usr/sbin/nologin backfill \
     && install --directory --owner backfill --group backfill --mode 0700 /data
-ENV DATA_DIR=/data
+ENV DATA_DIR=/data CHDB_LIB_PATH=/usr/local/lib/libchdb.so
 VOLUME /data
 WORKDIR /data
 # A number, so that Kubernetes can see that it is not root.

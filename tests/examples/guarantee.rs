@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use checkpoint_store::{CheckpointStore, FileStore, Identity, InMemory};
-use clickhouse_embedded::{Engine, EngineOptions, InstallOptions, install};
+use clickhouse_embedded::{InstallOptions, ServerOptions, install, run_if_server};
 use clickhouse_sink::Deduplication;
 use fill_table::{FillTable, Server};
 use fills::{
@@ -34,6 +34,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
+    run_if_server();
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments
         .next()
@@ -44,7 +45,7 @@ async fn main() -> Result<(), Failure> {
     let source = source(&fills_or_endpoint, months)?;
     install(&InstallOptions::default(), |_| {})?;
     let directory = tempfile::tempdir()?;
-    let engine = Engine::open(directory.path(), &EngineOptions::default())?;
+    let engine = clickhouse_embedded::Server::start(directory.path(), ServerOptions::default())?;
     let mut seconds = [Vec::new(), Vec::new()];
     for round in 0..=rounds {
         for (kind, guaranteed) in [true, false].into_iter().enumerate() {
@@ -57,7 +58,7 @@ async fn main() -> Result<(), Failure> {
             }
         }
     }
-    engine.shutdown().await;
+    engine.stop();
     let [with, without] = seconds.map(median);
     println!(
         "medians of {rounds}: {with:.2} s with, {without:.2} s without: {:+.1} %",
@@ -67,7 +68,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn load(
-    engine: &Engine,
+    engine: &clickhouse_embedded::Server,
     database: &str,
     checkpoint: &std::path::Path,
     source: &Arc<dyn FillSource>,

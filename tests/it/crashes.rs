@@ -53,8 +53,12 @@ async fn a_stop_drains_and_the_next_run_goes_on_where_it_ended() {
     let directory = tempfile::tempdir().unwrap();
     let source = source(directory.path(), &["--requests-per-10s", "50"]);
     for name in ["TERM", "INT"] {
-        let running = Running::start(ingest(directory.path(), &source, &[]));
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        let before = source.requests().await;
+        let mut running = Running::start(ingest(directory.path(), &source, &[]));
+        while source.requests().await < before + 8 {
+            assert!(!running.has_ended());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         running.signal(name);
         let stopped = std::time::Instant::now();
         let summary = running.end().expect(130).json();

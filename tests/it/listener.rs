@@ -25,7 +25,7 @@ async fn beyond_this_machine_it_listens_only_with_a_password() {
     let mut open = serve("0.0.0.0:0", "right");
     let url = open.ready()["url"].as_str().unwrap().to_owned();
     let url = url.replace("0.0.0.0", "127.0.0.1");
-    assert_eq!(status(&url, "").await, 403);
+    assert_eq!(status(&url, "").await, 401);
     assert_eq!(status(&url, "wrong").await, 403);
     assert_eq!(status(&url, "right").await, 200);
     open.signal("TERM");
@@ -50,11 +50,12 @@ async fn the_listener_of_a_run_is_of_this_machine_and_asks_for_the_password_that
         Running::start(command)
     };
     let mut run = with_password(&[]);
-    let url = run.find_in_stderr("curl ", " --data-binary").await;
+    let login = " -u default:$CLICKHOUSE_PASSWORD --data-binary";
+    let url = run.find_in_stderr("curl ", login).await;
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-    assert_eq!(status(&url, "").await, 403);
+    assert_eq!(status(&url, "").await, 401);
     assert_eq!(status(&url, "right").await, 200);
-    // It reads through that listener.
+    // It reads through that server.
     let told = with_password(&["status"]).end().expect(0).json();
     assert_eq!(told["state"], "running");
     assert!(told["fills"].is_number(), "{told}");

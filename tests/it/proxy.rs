@@ -136,7 +136,7 @@ impl State {
         let mut response = Response::new(Full::new(answer.bytes().await?));
         *response.status_mut() = status;
         for (name, value) in &headers {
-            if name.as_str().starts_with("x-clickhouse") {
+            if name.as_str().starts_with("x-clickhouse") || name == "content-encoding" {
                 response.headers_mut().insert(name, value.clone());
             }
         }

@@ -130,6 +130,7 @@ async fn a_run_into_a_server_with_a_password_keeps_its_secrets() {
 
     let client = clickhouse::Client::default()
         .with_url(&url)
+        .with_user("default")
         .with_password(PASSWORD)
         .with_compression(clickhouse::Compression::None);
     // The dictionary is made with the password where the server asks for one.

@@ -121,7 +121,7 @@ async fn batches_that_are_too_much_go_in_parts() {
         ),
         exception(
             241,
-            "Query memory limit exceeded: would use 9.00 GiB: While executing BinaryRowInputFormat",
+            "Query memory limit exceeded: would use 9.00 GiB: While executing Native",
         ),
         Fate::Answer(413, "<html>413 Request Entity Too Large</html>".to_owned()),
     ])

@@ -3,7 +3,7 @@
 use clickhouse_embedded::{InstallOptions, LIBRARY_VERSION, locate};
 use serde_json::json;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};
-use wiring::database::{auth, ensure_library, open_engine};
+use wiring::database::{curl, ensure_library, start_engine, stop};
 use wiring::errors::{from_engine, printed};
 
 use crate::cli::{EngineCommand, ServeArgs};
@@ -45,21 +45,28 @@ async fn serve(
     args: &ServeArgs,
     shutdown: &Shutdown,
 ) -> Result<ExitCode, Failure> {
-    let engine = open_engine(&settings.table).await?;
-    let auth = auth(&settings.table);
-    let server = engine.serve(args.listen, auth).await.map_err(from_engine)?;
-    let (url, version) = (server.url(), engine.version());
+    let engine = start_engine(&settings.table, args.listen).await?;
+    let (connection, version) = (engine.connection(), engine.version());
+    let (url, native) = (&connection.url, connection.native);
     printed(&match settings.output {
-        Output::Json => format!("{}\n", json!({ "url": url, "version": version })),
+        Output::Json => format!(
+            "{}\n",
+            json!({
+                "url": url,
+                "native": native,
+                "version": version,
+                "process_id": connection.process_id,
+            })
+        ),
         Output::Human => format!(
-            "ClickHouse {version} serves {} at {url} until Ctrl-C, for example:\n  \
-             curl '{url}' --data-binary 'SELECT count() FROM {}'\n",
+            "ClickHouse {version} serves {} at {url} (native protocol: {native}) until Ctrl-C, for \
+             example:\n  {} --data-binary 'SELECT count() FROM {}'\n",
             engine.data_dir().display(),
+            curl(url, &settings.table),
             settings.table.table,
         ),
     })?;
     shutdown.requested().await;
-    drop(server);
-    engine.shutdown().await;
+    stop(engine).await;
     Ok(ExitCode::Done)
 }

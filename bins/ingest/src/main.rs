@@ -24,6 +24,8 @@ use wiring::progress::Bar;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    // The embedded server is this program too, in a process of its own.
+    wiring::database::run_if_server();
     // A usage error ends in here with code 2.
     let cli = Cli::parse();
     if let Some(ended) = cli.command.as_ref().and_then(about::run) {

@@ -13,7 +13,7 @@ use ingest_engine::{Backfill, Config, End, Follow, Outcome, Snapshot};
 use pacer::Pacer;
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use tokio::sync::watch;
-use wiring::database::Database;
+use wiring::database::{Database, curl};
 use wiring::errors::{from_run, from_source, from_table};
 use wiring::progress::{Bar, instant};
 use wiring::scope::{self, Scope};
@@ -55,9 +55,9 @@ pub(crate) async fn run(
     can_follow(settings)?;
     checkpoint::confirm_fresh(settings)?;
     preflight::before_opening(settings).pass()?;
-    let mut database = Database::open(&settings.table).await?;
+    let database = Database::open(&settings.table).await?;
     let ended = tokio::select! {
-        ended = backfill(settings, shutdown, bar, &mut database) => ended,
+        ended = backfill(settings, shutdown, bar, &database) => ended,
         () = overdue(shutdown) => {
             tracing::warn!("the run did not stop in time and is broken off: run again to go on");
             Ok(ExitCode::Interrupted)
@@ -96,7 +96,7 @@ async fn backfill(
     settings: &Settings,
     shutdown: &Shutdown,
     bar: &Bar,
-    database: &mut Database,
+    database: &Database,
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let mut watching = Watching::start(settings).await?;
@@ -113,7 +113,6 @@ async fn backfill(
         "the source answers"
     );
     database.table.ensure().await.map_err(from_table)?;
-    database.listen(&settings.table).await;
     tell_where(settings, database);
 
     let (by_market, _) = scope::by_market(&settings.scope)?;
@@ -137,7 +136,6 @@ async fn backfill(
         "the backfill begins"
     );
 
-    let database = &*database;
     let load = Load {
         settings,
         scope: &scope,
@@ -295,10 +293,11 @@ impl Load<'_> {
 }
 
 fn tell_where(settings: &Settings, database: &Database) {
-    if let Some(url) = database.listener_url() {
+    if let Some(url) = database.embedded_url() {
         let table = &settings.table.table;
+        let curl = curl(url, &settings.table);
         tracing::info!(
-            "query it while it runs: curl {url} --data-binary 'SELECT count() FROM {table}'"
+            "query it while it runs: {curl} --data-binary 'SELECT count() FROM {table}'"
         );
     }
 }

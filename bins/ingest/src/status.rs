@@ -198,7 +198,9 @@ async fn held(settings: &Settings) -> Result<Option<(Totals, u64)>, Failure> {
     }
     let database = match Database::open_to_read(&settings.table).await {
         Ok(database) => database,
-        Err(failure) if failure.error.is::<clickhouse_embedded::Error>() => {
+        Err(failure)
+            if is_no_database(&failure) || failure.error.is::<clickhouse_embedded::Error>() =>
+        {
             tracing::warn!(error = %failure.error, "the table cannot be read now");
             return Ok(None);
         }
@@ -212,6 +214,13 @@ async fn held(settings: &Settings) -> Result<Option<(Totals, u64)>, Failure> {
     };
     database.close().await;
     held
+}
+
+fn is_no_database(failure: &Failure) -> bool {
+    matches!(
+        failure.error.downcast_ref(),
+        Some(fill_table::Error::NoDatabase { .. })
+    )
 }
 
 async fn counted(database: &Database) -> Result<(Totals, u64), fill_table::Error> {

@@ -8,7 +8,7 @@ use goldsky_client::Client;
 use ingest_engine::{End, FailedUnit, Outcome};
 use serde::Serialize;
 use startup::{Failure, Output, Settings};
-use wiring::database::Database;
+use wiring::database::{Database, curl};
 use wiring::errors::{from_table, printed};
 use wiring::progress::{duration, grouped};
 use wiring::scope::Scope;
@@ -252,11 +252,15 @@ fn query_hint(settings: &Settings) -> String {
     let table = &settings.table.table;
     let select = format!("SELECT side, count(), sum(usdc) FROM {table} GROUP BY side");
     match &settings.table.clickhouse_url {
-        Some(url) => format!("Query it: curl {url} --data-binary '{select}'\n"),
+        Some(url) => format!(
+            "Query it: {} --data-binary '{select}'\n",
+            curl(url.as_str(), &settings.table)
+        ),
         None => format!(
             "Query it: ingest engine serve --data-dir {}\n          \
-             curl http://127.0.0.1:8123 --data-binary '{select}'\n",
-            settings.table.data_dir.display()
+             {} --data-binary '{select}'\n",
+            settings.table.data_dir.display(),
+            curl("http://127.0.0.1:8123", &settings.table)
         ),
     }
 }

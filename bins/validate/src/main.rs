@@ -24,6 +24,8 @@ use crate::errors::from_validation;
 use crate::files::Files;
 
 fn main() -> ExitCode {
+    // The embedded server is this program too, in a process of its own.
+    wiring::database::run_if_server();
     // A usage error ends in here with code 2.
     let cli = Cli::parse();
     match cli.about.write::<Cli>(&mut std::io::stdout()) {

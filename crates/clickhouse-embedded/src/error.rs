@@ -2,9 +2,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What can go wrong in getting, opening, serving and closing the engine.
+/// What can go wrong in getting, starting and stopping a server.
 ///
-/// Errors of statements are not here: they reach the client as ClickHouse's own, by HTTP.
+/// Errors of queries are not here: they reach the client as ClickHouse's own.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,14 +17,6 @@ pub enum Error {
         /// The version looked for.
         version: &'static str,
     },
-    /// The library file cannot be loaded, or is too old to have what is needed.
-    #[error("{} is not a usable chDB library", path.display())]
-    LibraryUnusable {
-        /// The file tried.
-        path: PathBuf,
-        /// What the loader said.
-        source: libloading::Error,
-    },
     /// There is no package of the library for this system.
     #[error("no chDB package is known for {os} on {arch}; set CHDB_LIB_PATH to a libchdb file")]
     Unsupported {
@@ -34,22 +26,22 @@ pub enum Error {
         arch: &'static str,
     },
     /// A program that the installation needs is not there.
-    #[error("{program} was not found: {mend}")]
+    #[error("{program} was not found: {hint}")]
     ProgramMissing {
         /// The program.
         program: &'static str,
         /// What to do about it.
-        mend: String,
+        hint: String,
     },
     /// The package could not be fetched.
-    #[error("cannot fetch {package}: {said}; {mend}")]
+    #[error("cannot fetch {package}: {said}; {hint}")]
     Fetch {
         /// Name and version of the package.
         package: String,
         /// What the client said last.
         said: String,
         /// What to do about it.
-        mend: String,
+        hint: String,
     },
     /// A file is not the one that was expected; nothing was installed.
     #[error("{what} has sha256 {found}, expected {expected}; nothing was installed")]
@@ -63,7 +55,7 @@ pub enum Error {
     },
     /// Another process has the data directory open.
     #[error(
-        "{} is open in another process; read through that process's listener, \
+        "{} is open in another process; read through that process's server, \
          stop it, or choose another directory",
         dir.display()
     )]
@@ -71,33 +63,21 @@ pub enum Error {
         /// The data directory.
         dir: PathBuf,
     },
-    /// This process has another data directory open; the library allows one.
-    #[error(
-        "this process has {} open and cannot open {} beside it",
-        open.display(),
-        asked.display()
-    )]
-    OtherDirectoryOpen {
-        /// The directory that is open.
-        open: PathBuf,
-        /// The directory asked for.
-        asked: PathBuf,
-    },
-    /// The engine refused the data directory for a reason that it printed itself.
-    #[error("the engine cannot open {}", dir.display())]
-    Refused {
-        /// The data directory.
-        dir: PathBuf,
-    },
-    /// A setting given in the options was refused.
-    #[error("the engine refused its settings: {said}")]
-    Settings {
-        /// ClickHouse's message.
+    /// The server ended, or refused its configuration, before it listened.
+    #[error("the ClickHouse server did not start: {said}")]
+    Start {
+        /// The last lines that it wrote.
         said: String,
     },
-    /// The engine was shut down; it cannot be opened again in this process.
-    #[error("the engine was shut down in this process")]
-    ShutDown,
+    /// The program did not become a server when it was started as one.
+    #[error("the program has to call clickhouse_embedded::run_if_server() first in its main")]
+    NotCalled,
+    /// A user's name that the server's configuration cannot hold.
+    #[error("{user:?} cannot be the name of a user: use letters, digits, `_` and `-`")]
+    UserName {
+        /// The name.
+        user: String,
+    },
     /// An address that others can reach needs credentials.
     #[error(
         "{addr} can be reached from other machines: listening there needs a user and a password"
@@ -106,8 +86,8 @@ pub enum Error {
         /// The address asked for.
         addr: SocketAddr,
     },
-    /// The address cannot be listened on.
-    #[error("cannot listen on {addr}")]
+    /// The address cannot be bound.
+    #[error("failed to bind {addr}")]
     Listen {
         /// The address asked for.
         addr: SocketAddr,

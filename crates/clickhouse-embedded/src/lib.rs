@@ -1,26 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-mod claims;
-mod client;
-mod engine;
+mod auth;
+mod config;
+mod connection;
 mod error;
-mod exception;
-mod front;
 mod install;
-mod instance;
-mod library;
-mod listener;
 mod options;
 mod process;
+mod run;
+mod server;
 pub mod testing;
-mod threads;
 
-pub use engine::Engine;
+pub use connection::Connection;
 pub use error::Error;
-pub use front::Auth;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub use front::fuzzing;
 pub use install::{InstallOptions, LIBRARY_VERSION, Progress, install, locate, named};
-pub use listener::Server;
-pub use options::EngineOptions;
+pub use options::{Access, ServerOptions};
+pub use run::run_if_server;
+pub use server::Server;

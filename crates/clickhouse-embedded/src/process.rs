@@ -1,124 +1,191 @@
-//! What this process has open: the library allows one data directory at a time.
+//! A server process, from its start to its end.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
 
-use tokio::sync::watch;
+use crate::config::Ports;
+use crate::connection::Files;
+use crate::run::{CONFINE, DATA_DIR, GREETING, LIBRARY, LISTEN, STOP};
+use crate::{Access, Error, ServerOptions};
 
-use crate::Error;
-use crate::instance::Instance;
-use crate::library::Library;
+/// A server that loads a large table's parts takes seconds; one that hangs never starts.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+/// A server ends within a second, unless it is in the middle of something large.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-static PROCESS: Process = Process {
-    state: Mutex::new(State::Idle),
-    changed: Condvar::new(),
-};
+/// The last lines of a log that say why a server failed.
+const LOG_LINES: usize = 5;
 
-struct Process {
-    state: Mutex<State>,
-    changed: Condvar,
+/// A running server process. It ends when its input is closed, so also when this process does.
+#[derive(Debug)]
+pub(crate) struct ServerProcess {
+    child: Child,
+    input: Option<ChildStdin>,
 }
 
-enum State {
-    /// Nothing is open.
-    Idle,
-    /// Someone is opening, without the lock held.
-    Opening,
-    /// A directory is open, or is being closed.
-    Open {
-        dir: PathBuf,
-        engine: Weak<Instance>,
-        closing: watch::Receiver<bool>,
-    },
-    /// The library was shut down for good.
-    ShutDown,
-}
+impl ServerProcess {
+    /// Starts a server of a directory whose configuration is written, and returns its version.
+    /// Blocks until it listens.
+    pub(crate) fn start(
+        options: &ServerOptions,
+        ports: Ports,
+        library: &Path,
+        files: &Files,
+    ) -> Result<(Self, String), Error> {
+        for stale in [files.ready(), files.log()] {
+            // Most often it is not there; if it cannot be removed, it cannot be written either.
+            drop(fs::remove_file(stale));
+        }
+        let output = files.output();
+        let log = File::create(&output).map_err(Error::file("create", &output))?;
+        let errors = log.try_clone().map_err(Error::file("open", &output))?;
+        let program = env::current_exe().map_err(Error::file("find", "this program"))?;
+        let mut command = Command::new(&program);
+        if options.access == Access::Open {
+            command.env(CONFINE, "1");
+        }
+        let mut child = command
+            .args(&options.arguments)
+            .env(DATA_DIR, &files.data_dir)
+            .env(LIBRARY, library)
+            .env(LISTEN, format!("{},{}", ports.http, ports.native))
+            .env("TERM", "dumb")
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(errors)
+            // Ctrl-C goes to the group of the terminal; rows still drain into the server then.
+            .process_group(0)
+            .spawn()
+            .map_err(Error::file("run", &program))?;
+        let mut started = Self {
+            input: child.stdin.take(),
+            child,
+        };
+        let version = started.wait_until_ready(files);
+        if version.is_err() {
+            started.kill();
+        }
+        Ok((started, version?))
+    }
 
-/// Returns the engine that has `dir` open, or opens it by `open`.
-///
-/// Waits while another engine of this process is being opened or closed.
-pub(crate) fn open(
-    dir: &Path,
-    open: impl FnOnce() -> Result<Arc<Instance>, Error>,
-) -> Result<Arc<Instance>, Error> {
-    let mut state = PROCESS.lock();
-    loop {
-        match &*state {
-            State::ShutDown => return Err(Error::ShutDown),
-            State::Idle => break,
-            State::Opening => {}
-            State::Open {
-                dir: held,
-                engine,
-                closing,
-            } => {
-                // An engine upgraded here must not be dropped here: its closing takes the lock.
-                let closing = *closing.borrow() || engine.strong_count() == 0;
-                if !closing && held != dir {
-                    return Err(Error::OtherDirectoryOpen {
-                        open: held.clone(),
-                        asked: dir.to_owned(),
-                    });
+    fn wait_until_ready(&mut self, files: &Files) -> Result<String, Error> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            // Looked at before the file, so that the file of a server that has ended counts.
+            let has_ended = self.has_ended();
+            if let Some(version) = read_ready(&files.ready()) {
+                return Ok(version);
+            }
+            // An interactive `ClickHouse` reports a refused statement and asks for the next one.
+            let output = fs::read_to_string(files.output()).unwrap_or_default();
+            if has_ended && !output.contains(GREETING) {
+                return Err(Error::NotCalled);
+            }
+            if has_ended || output.contains("DB::Exception") || Instant::now() > deadline {
+                return Err(Error::Start {
+                    said: last_words(files),
+                });
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns whether the process has ended, for whatever reason.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Lets running queries end, and then the process. Blocks.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut input) = self.input.take()
+            && input.write_all(&[STOP]).is_ok()
+        {
+            let deadline = Instant::now() + STOP_TIMEOUT;
+            while Instant::now() < deadline {
+                if self.has_ended() {
+                    return;
                 }
-                if !closing && let Some(engine) = engine.upgrade() {
-                    return Ok(engine);
-                }
+                thread::sleep(POLL_INTERVAL);
             }
         }
-        state = PROCESS
-            .changed
-            .wait(state)
-            .unwrap_or_else(|poison| poison.into_inner());
+        self.kill();
     }
-    *state = State::Opening;
-    drop(state);
 
-    let opened = open();
-    PROCESS.set(match &opened {
-        Ok(engine) => State::Open {
-            dir: dir.to_owned(),
-            engine: Arc::downgrade(engine),
-            closing: engine.closing(),
-        },
-        Err(_) => State::Idle,
-    });
-    opened
+    fn kill(&mut self) {
+        // An error means that it has ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
-/// Says that the open engine has closed its directory.
-pub(crate) fn closed() {
-    let mut state = PROCESS.lock();
-    if !matches!(*state, State::ShutDown) {
-        *state = State::Idle;
-    }
-    drop(state);
-    PROCESS.changed.notify_all();
+/// Returns the version that a server writes once it listens.
+fn read_ready(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    text.strip_suffix('\n').map(str::to_owned)
 }
 
-/// Ends the library for good, if nothing is open; false if it did not end all of its threads.
-///
-/// It takes no connection afterwards in either case.
-pub(crate) fn shut_down(library: &Library) -> bool {
-    let mut state = PROCESS.lock();
-    let mut ended = true;
-    if matches!(*state, State::Idle) {
-        ended = library.shut_down();
-        *state = State::ShutDown;
+/// Returns the last lines that a server wrote: what it printed, else what it logged.
+pub(crate) fn last_words(files: &Files) -> String {
+    let read =
+        |path| -> io::Result<String> { Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned()) };
+    let lines = |text: String| {
+        let lines: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| is_said(line))
+            .collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("; ")
+    };
+    let printed = read(files.output()).map(lines).unwrap_or_default();
+    let logged = read(files.log()).map(lines).unwrap_or_default();
+    match (printed.as_str(), logged.as_str()) {
+        ("", "") => "it said nothing".to_owned(),
+        ("", _) => logged,
+        _ => printed,
     }
-    drop(state);
-    PROCESS.changed.notify_all();
-    ended
 }
 
-impl Process {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(|poison| poison.into_inner())
+/// Returns whether a line is more than a terminal's decoration.
+fn is_said(line: &str) -> bool {
+    !line.is_empty()
+        && !line.contains('\u{1b}')
+        && ![GREETING, "Logging "]
+            .iter()
+            .any(|begin| line.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_line_is_not_ready() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (text, is_ready) in [("", false), ("26.7", false), ("26.7.2.1\n", true)] {
+            fs::write(file.path(), text).unwrap();
+            assert_eq!(read_ready(file.path()).is_some(), is_ready, "{text:?}");
+        }
     }
 
-    fn set(&self, state: State) {
-        *self.lock() = state;
-        self.changed.notify_all();
+    #[test]
+    fn the_last_words_leave_the_terminal_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::of(dir.path());
+        fs::create_dir(&files.dir).unwrap();
+        assert_eq!(last_words(&files), "it said nothing");
+        fs::write(files.log(), "logged\n").unwrap();
+        assert_eq!(last_words(&files), "logged");
+        fs::write(files.output(), "\u{1b}[0J\n\nCode: 76. \n").unwrap();
+        assert_eq!(last_words(&files), "Code: 76.");
     }
 }

@@ -1,43 +1,71 @@
-//! One engine for all tests of a process, for other crates' tests.
+//! One server for all tests of a process, for other crates' tests.
 //!
-//! The engine allows one data directory in a process, and tests of one binary run side by side,
-//! so they share an engine and each has a database of its own.
+//! Tests of one binary run side by side; they share a server, and each has a database of its own.
 
-use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::{env, io, process};
+use std::{env, fs, io, process};
 
-pub use crate::client::over_pipes;
-use crate::{Engine, EngineOptions, Error, InstallOptions, install};
+use rustix::process::{Pid, test_kill_process};
+
+use crate::{Error, InstallOptions, Server, ServerOptions, install};
 
 const PREFIX: &str = "clickhouse-embedded-tests-";
-const OWNER: &str = "owner.lock";
 
-/// Returns the engine of this test process, in a temporary directory.
-///
-/// Installs the library if it is not there. The engine closes when no test holds it or a client
-/// of it, and the next call opens it again with everything in it; hold it no longer than a test,
-/// so that no statement runs when the process ends. The directory is removed by the next test
-/// process that comes along.
-///
-/// # Panics
-/// If the engine cannot be installed or opened; what to do is in the message.
+/// The test that becomes the server; see [`test_server!`](crate::test_server).
+const SERVER_TEST: &str = "clickhouse_server";
+
+/// Makes the test binary able to start servers. It has to stand at the root of the test crate.
+#[macro_export]
+macro_rules! test_server {
+    () => {
+        #[test]
+        fn clickhouse_server() {
+            $crate::run_if_server();
+        }
+    };
+}
+
+/// Returns the options of a server that a test starts.
 #[must_use]
-pub fn shared_engine() -> Engine {
-    static DIR: OnceLock<PathBuf> = OnceLock::new();
-    match Engine::open(DIR.get_or_init(prepare), &EngineOptions::default()) {
-        Ok(engine) => engine,
-        Err(error) => panic!("the tests need the ClickHouse engine: {error}"),
+pub fn server_options() -> ServerOptions {
+    ServerOptions {
+        arguments: [SERVER_TEST, "--exact", "--nocapture"]
+            .map(Into::into)
+            .into(),
+        ..ServerOptions::default()
     }
 }
 
-/// Makes an empty database on the shared engine and returns a client that uses it.
+/// Returns the server of this test process, in a temporary directory.
+///
+/// Installs the library if it is not there. The server ends with the process, and the directory is
+/// removed by the next test process that comes along.
 ///
 /// # Panics
-/// As [`shared_engine`], and if the name is none for a database.
+/// If the server cannot be installed or started; what to do is in the message.
+#[must_use]
+pub fn shared_server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let started = install(&InstallOptions::default(), |_| {})
+            .and_then(|_| {
+                temporary_dir().map_err(Error::file("make a directory in", env::temp_dir()))
+            })
+            .and_then(|dir| Server::start(dir, server_options()));
+        match started {
+            Ok(server) => server,
+            Err(error) => panic!("the tests need a ClickHouse server: {error}"),
+        }
+    })
+}
+
+/// Makes an empty database on the shared server and returns a client that uses it.
+///
+/// # Panics
+/// As [`shared_server`], and if the name is none for a database.
 pub async fn database(name: &str) -> clickhouse::Client {
-    let client = shared_engine().client();
+    let client = shared_server().client();
     for statement in ["DROP DATABASE IF EXISTS ?", "CREATE DATABASE ?"] {
         let made = client
             .query(statement)
@@ -51,41 +79,21 @@ pub async fn database(name: &str) -> clickhouse::Client {
     client.with_database(name)
 }
 
-/// Installs the library and makes the directory.
-fn prepare() -> PathBuf {
-    let prepared = install(&InstallOptions::default(), |_| {})
-        .and_then(|_| temporary_dir().map_err(Error::file("make a directory in", env::temp_dir())));
-    match prepared {
-        Ok(dir) => dir,
-        Err(error) => panic!("the tests need the ClickHouse engine: {error}"),
-    }
-}
-
 /// Makes the directory of this process, and removes those of processes that have ended.
-///
-/// A process holds a lock in its directory as long as it lives. Making and removing exclude
-/// each other by a lock beside the directories.
 fn temporary_dir() -> io::Result<PathBuf> {
-    let temp = env::temp_dir();
-    let turn = File::create(temp.join(format!("{PREFIX}turn.lock")))?;
-    turn.lock()?;
-    for entry in fs::read_dir(&temp)?.filter_map(Result::ok) {
-        let path = entry.path();
-        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX) && path.is_dir();
-        let alive = || {
-            let owner = File::open(path.join(OWNER));
-            owner.is_ok_and(|owner| matches!(owner.try_lock(), Err(TryLockError::WouldBlock)))
-        };
-        if ours && !alive() {
-            // What cannot be removed is another user's.
-            drop(fs::remove_dir_all(&path));
+    for entry in fs::read_dir(env::temp_dir())?.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        if let Some(owner) = owner.and_then(Pid::from_raw)
+            && test_kill_process(owner).is_err()
+        {
+            // What cannot be removed is another user's, or being removed.
+            drop(fs::remove_dir_all(entry.path()));
         }
     }
-    let dir = temp.join(format!("{PREFIX}{}", process::id()));
+    let dir = env::temp_dir().join(format!("{PREFIX}{}", process::id()));
     fs::create_dir_all(&dir)?;
-    let owner = File::create(dir.join(OWNER))?;
-    owner.lock()?;
-    // Held until the process ends.
-    std::mem::forget(owner);
     Ok(dir)
 }

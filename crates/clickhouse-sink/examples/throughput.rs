@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use clickhouse_embedded::{Engine, EngineOptions, InstallOptions, install};
+use clickhouse_embedded::{InstallOptions, Server, ServerOptions, install, run_if_server};
 use clickhouse_sink::{ColumnSpec, Config, EncodeError, EncodeRow, Sink};
 
 const COLUMNS: &str = "transaction FixedString(32), order_hash FixedString(32), \
@@ -112,6 +112,7 @@ fn cpu_seconds() -> f64 {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    run_if_server();
     let total: u64 = match std::env::args().nth(1) {
         Some(rows) => rows.parse()?,
         None => 1_000_000,
@@ -124,7 +125,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     install(&InstallOptions::default(), |_| {})?;
     let dir = tempfile::tempdir()?;
-    let engine = Engine::open(dir.path(), &EngineOptions::default())?;
+    let engine = Server::start(dir.path(), ServerOptions::default())?;
     println!("{total} rows of 197 bytes");
     println!(
         "{:>9} {:>9} {:>11} {:>14} {:>14}",
@@ -135,12 +136,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
             load(&engine, total, max_rows, parallel_inserts).await?;
         }
     }
-    engine.shutdown().await;
+    engine.stop();
     Ok(())
 }
 
 async fn load(
-    engine: &Engine,
+    engine: &Server,
     total: u64,
     max_rows: usize,
     parallel_inserts: usize,

@@ -71,8 +71,9 @@ fn of_query_memory(text: &str) -> bool {
 
 /// The exception names the step of the pipeline that threw it.
 fn while_reading(text: &str) -> bool {
-    text.contains("While executing BinaryRowInputFormat")
-        || text.contains("While executing RowBinary")
+    ["Native", "BinaryRowInputFormat", "RowBinary"]
+        .iter()
+        .any(|format| text.contains(&format!("While executing {format}")))
 }
 
 #[cfg(test)]

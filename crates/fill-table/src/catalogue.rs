@@ -139,7 +139,8 @@ impl FillTable {
     /// not, the connection's credentials are written into its definition; `ClickHouse` hides them
     /// from whoever may not see secrets.
     pub(crate) async fn make_dictionary(&self) -> Result<(), Error> {
-        let plain = self.try_dictionary(None).await;
+        let login = self.server().dictionary_login();
+        let plain = self.try_dictionary(login).await;
         match (plain, self.server().credentials()) {
             (Err(error), Some(credentials)) if error.is_answer() => {
                 self.try_dictionary(Some(credentials)).await
@@ -176,10 +177,11 @@ impl FillTable {
             return error;
         }
         let mut message = error.to_string();
-        if let Some(login) = self.server().credentials()
-            && !login.password.is_empty()
-        {
-            message = message.replace(&login.password, "***");
+        let server = self.server();
+        for login in [server.credentials(), server.dictionary_login()] {
+            if let Some(login) = login.filter(|login| !login.password.is_empty()) {
+                message = message.replace(&login.password, "***");
+            }
         }
         Error::Dictionary { message }
     }

@@ -14,6 +14,8 @@ pub enum Error {
     Unreachable {
         /// What the attempt met.
         message: String,
+        /// Whether something took the connection and said nothing: a server that starts does that.
+        is_silent: bool,
     },
     /// The server does not know the user or the password.
     #[error("the ClickHouse server refuses the user name or the password: {message}")]
@@ -76,9 +78,11 @@ impl From<clickhouse::error::Error> for Error {
         match error {
             Client::Network(source) => Self::Unreachable {
                 message: chain(source.as_ref()),
+                is_silent: false,
             },
             Client::TimedOut => Self::Unreachable {
                 message: "it did not answer in time".to_owned(),
+                is_silent: true,
             },
             Client::BadResponse(message) => Self::said(message),
             other => Self::Refused {

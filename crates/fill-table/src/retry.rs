@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::Error;
 
 /// Waits before each further attempt, half a minute in all: a server that restarts is back by
@@ -50,6 +52,40 @@ where
         }
     }
     read().await
+}
+
+/// How long a server that starts or wakes up is waited for, and the time between two attempts.
+const FIRST_CONTACT_PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_CONTACT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Repeats a first request while the server is silent, or something in front of it says that it is not
+/// ready: for a minute and the time of the last attempt. A refused connection is not repeated.
+pub(crate) async fn first_contact<T, F>(request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let deadline = Instant::now() + FIRST_CONTACT_PATIENCE;
+    loop {
+        match request().await {
+            Err(error) if is_starting(&error) && Instant::now() < deadline => {
+                let pause_s = FIRST_CONTACT_INTERVAL.as_secs();
+                tracing::warn!(%error, "ClickHouse is not ready, retrying in {pause_s} s");
+                tokio::time::sleep(FIRST_CONTACT_INTERVAL).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_starting(error: &Error) -> bool {
+    match error {
+        Error::Unreachable { is_silent, .. } => *is_silent,
+        Error::Refused {
+            code: None,
+            message,
+        } => is_of_a_gateway(message),
+        _ => false,
+    }
 }
 
 /// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`: ends of files, time-outs, too many
@@ -128,7 +164,11 @@ mod tests {
     async fn only_what_may_pass_is_repeated() {
         let message = String::new;
         assert_eq!(
-            attempts(|| Error::Unreachable { message: message() }).await,
+            attempts(|| Error::Unreachable {
+                message: message(),
+                is_silent: false
+            })
+            .await,
             7
         );
         let refused = |code| {
@@ -157,6 +197,7 @@ mod tests {
         let outcome = reading_on(|| async {
             match began.elapsed() {
                 away if away < hour => Err(Error::Unreachable {
+                    is_silent: false,
                     message: "refused".to_owned(),
                 }),
                 _ => Ok(()),
@@ -165,5 +206,38 @@ mod tests {
         .await;
         assert!(outcome.is_ok());
         assert!(began.elapsed() < hour + Duration::from_secs(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_starts_is_waited_for_and_a_refused_connection_is_not() {
+        let ready_after = async |wait: u64, is_silent: bool| {
+            let began = Instant::now();
+            let contact = first_contact(|| async {
+                match began.elapsed().as_secs() >= wait {
+                    true => Ok(()),
+                    false if is_silent => Err(Error::Unreachable {
+                        message: String::new(),
+                        is_silent,
+                    }),
+                    false => Err(Error::Refused {
+                        code: None,
+                        message: "503 Service Unavailable".to_owned(),
+                    }),
+                }
+            });
+            (contact.await.is_ok(), began.elapsed().as_secs())
+        };
+        assert_eq!(ready_after(58, true).await, (true, 60));
+        assert_eq!(ready_after(58, false).await, (true, 60));
+        assert_eq!(ready_after(600, true).await, (false, 60));
+        let began = Instant::now();
+        let refused = first_contact(|| async {
+            Err::<(), _>(Error::Unreachable {
+                message: String::new(),
+                is_silent: false,
+            })
+        });
+        assert!(refused.await.is_err());
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::names::Names;
+use crate::retry::first_contact;
 
 /// The oldest version with everything that the schema uses: views with a definer came last.
 ///
@@ -62,6 +63,7 @@ pub struct ServerInfo {
 pub struct Server {
     client: Client,
     credentials: Option<Credentials>,
+    dictionary_login: Option<Credentials>,
     database: String,
 }
 
@@ -85,17 +87,29 @@ impl Server {
         Self {
             client: client.with_database(&config.database),
             credentials: config.credentials,
+            dictionary_login: None,
             database: config.database,
         }
     }
 
-    /// Takes a client that needs no credentials, such as the embedded engine's.
+    /// Takes a client that has its credentials, such as the embedded server's.
     pub fn embedded(client: Client, database: impl Into<String>) -> Self {
         let database = database.into();
         Self {
             client: client.with_database(&database),
             credentials: None,
+            dictionary_login: None,
             database,
+        }
+    }
+
+    /// Lets the dictionary read its table with these credentials. Without them it tries the user
+    /// `default` first, which may need a password the next time that the server starts.
+    #[must_use]
+    pub fn with_dictionary_login(self, login: Credentials) -> Self {
+        Self {
+            dictionary_login: Some(login),
+            ..self
         }
     }
 
@@ -107,6 +121,10 @@ impl Server {
     /// Returns the database that the tables are in.
     pub fn database(&self) -> &str {
         &self.database
+    }
+
+    pub(crate) fn dictionary_login(&self) -> Option<&Credentials> {
+        self.dictionary_login.as_ref()
     }
 
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
@@ -133,6 +151,15 @@ impl Server {
             });
         }
         Ok(info)
+    }
+
+    /// Asks like [`Server::ping`], and goes on asking for a minute while the server is silent or
+    /// something in front of it answers 502, 503 or 504: it may be starting, or waking up.
+    ///
+    /// # Errors
+    /// As [`Server::ping`].
+    pub async fn first_contact(&self) -> Result<ServerInfo, Error> {
+        first_contact(|| self.ping()).await
     }
 
     /// Makes the database unless it is there.

@@ -1,41 +1,39 @@
-//! ClickHouse, wherever it is: a server by URL, or the engine in this process.
+//! ClickHouse, wherever it is: a server by URL, or the embedded one.
 
-use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
-use clickhouse_embedded::{Auth, Engine, EngineOptions, InstallOptions, Progress, install, locate};
+use clickhouse_embedded::{
+    Access, Connection, InstallOptions, Progress, Server, ServerOptions, install, locate,
+};
 use fill_table::{Credentials, FillTable, ServerConfig};
 use startup::Failure;
 use startup::settings::TableSettings;
 
 use crate::errors::{from_engine, from_table};
 
+pub use clickhouse_embedded::run_if_server;
+
 /// Where ClickHouse's own HTTP port is by convention; tools look there first.
-const USUAL_PORT: u16 = 8123;
+const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8123);
 
-/// Holds the URL of the process that has the data directory's engine; it may be an old one.
-const LISTENER_FILE: &str = "clickhouse.url";
-
-/// An open database, and the engine behind it where that is in this process.
+/// An open database, and the embedded server behind it if this process started one.
 #[derive(Debug)]
 pub struct Database {
     /// The fills table.
     pub table: FillTable,
-    engine: Option<Engine>,
-    listener: Option<clickhouse_embedded::Server>,
+    engine: Option<Server>,
+    url: Option<String>,
 }
 
 impl Database {
-    /// Connects to the server of the settings, or opens the embedded engine, fetching its library
-    /// the first time. The database is made where it is missing.
+    /// Connects to the server of the settings, or to the embedded one, fetching its library the first
+    /// time. Creates the database if it is missing.
     ///
     /// # Errors
     /// What stands in the way, with the exit code that fits.
     pub async fn open(settings: &TableSettings) -> Result<Self, Failure> {
-        let opened = Self::connect(settings).await?;
-        match opened.table.server().ping().await {
+        let opened = Self::open_as_it_is(settings).await?;
+        match opened.table.server().first_contact().await {
             Ok(info) => tracing::debug!(version = info.version, "ClickHouse answers"),
             Err(fill_table::Error::NoDatabase { .. }) => {
                 let created = opened.table.server().create_database().await;
@@ -46,10 +44,28 @@ impl Database {
         Ok(opened)
     }
 
-    /// Makes the client of a server, of which nothing is asked yet, or opens the embedded engine.
-    async fn connect(settings: &TableSettings) -> Result<Self, Failure> {
+    /// Connects like [`Database::open`], and creates nothing.
+    ///
+    /// # Errors
+    /// As [`Database::open`], and that there is no such database.
+    pub async fn open_to_read(settings: &TableSettings) -> Result<Self, Failure> {
+        let opened = Self::open_as_it_is(settings).await?;
+        opened
+            .table
+            .server()
+            .first_contact()
+            .await
+            .map_err(from_table)?;
+        Ok(opened)
+    }
+
+    /// Connects like [`Database::open`], and asks and creates nothing.
+    ///
+    /// # Errors
+    /// That the embedded server cannot be had; of another server nothing is known yet.
+    pub async fn open_as_it_is(settings: &TableSettings) -> Result<Self, Failure> {
         let database = settings.clickhouse_database.clone();
-        let (server, engine) = match &settings.clickhouse_url {
+        let (server, engine, url) = match &settings.clickhouse_url {
             Some(url) => {
                 let server = fill_table::Server::http(ServerConfig {
                     url: url.to_string(),
@@ -59,143 +75,103 @@ impl Database {
                     }),
                     database,
                 });
-                (server, None)
+                (server, None, None)
             }
             None => {
-                let engine = open_engine(settings).await?;
-                // Whoever has that port by now is not to be asked, least of all with a password.
-                let _ = std::fs::remove_file(settings.data_dir.join(LISTENER_FILE));
-                let server = fill_table::Server::embedded(engine.client(), database);
-                (server, Some(engine))
+                let (connection, engine) = embedded(settings).await?;
+                let login = Credentials {
+                    user: connection.user.clone(),
+                    password: connection.password.clone(),
+                };
+                let server = fill_table::Server::embedded(connection.client(), database)
+                    .with_dictionary_login(login);
+                (server, engine, Some(connection.url))
             }
         };
         Ok(Self {
             table: FillTable::new(server, &settings.table).map_err(from_table)?,
             engine,
-            listener: None,
+            url,
         })
     }
 
-    /// Connects like [`Database::open`]; where another process has the engine, through the listener
-    /// of that one.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
-    pub async fn open_to_read(settings: &TableSettings) -> Result<Self, Failure> {
-        Self::or_through(Self::open(settings).await, settings).await
+    /// Returns where other programs can query the embedded server.
+    pub fn embedded_url(&self) -> Option<&str> {
+        self.url.as_deref()
     }
 
-    /// Opens what is there like [`Database::open_to_read`], and asks and makes nothing.
-    ///
-    /// # Errors
-    /// That the engine or its listener cannot be had; of a server nothing is known yet.
-    pub async fn open_as_it_is(settings: &TableSettings) -> Result<Self, Failure> {
-        Self::or_through(Self::connect(settings).await, settings).await
-    }
-
-    async fn or_through(
-        opened: Result<Self, Failure>,
-        settings: &TableSettings,
-    ) -> Result<Self, Failure> {
-        let Err(failure) = &opened else { return opened };
-        let locked = matches!(
-            failure.error.downcast_ref(),
-            Some(clickhouse_embedded::Error::Locked { .. })
-        );
-        match std::fs::read_to_string(settings.data_dir.join(LISTENER_FILE)) {
-            Ok(url) if locked => Self::through(&url, settings).await.or(opened),
-            _ => opened,
-        }
-    }
-
-    async fn through(url: &str, settings: &TableSettings) -> Result<Self, Failure> {
-        let server = fill_table::Server::http(ServerConfig {
-            url: url.trim().to_owned(),
-            credentials: match auth(settings) {
-                Auth::Open => None,
-                Auth::Credentials { user, password } => Some(Credentials { user, password }),
-            },
-            database: settings.clickhouse_database.clone(),
-        });
-        server.ping().await.map_err(from_table)?;
-        Ok(Self {
-            table: FillTable::new(server, &settings.table).map_err(from_table)?,
-            engine: None,
-            listener: None,
-        })
-    }
-
-    /// Lets other programs read while this one runs, if the engine is in this process.
-    pub async fn listen(&mut self, settings: &TableSettings) {
-        let Some(engine) = &self.engine else { return };
-        let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT));
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listening = match engine.serve(usual, auth(settings)).await {
-            Ok(server) => Ok(server),
-            Err(_) => engine.serve(any, auth(settings)).await,
-        };
-        match listening {
-            Ok(server) => {
-                // Only a convenience for `ingest status`: where it fails, that one says less.
-                let _ = tell_listener(&settings.data_dir, &server.url());
-                self.listener = Some(server);
-            }
-            Err(error) => tracing::warn!(%error, "nobody can query the table while this runs"),
-        }
-    }
-
-    /// Returns where other programs can read now, if anywhere.
-    pub fn listener_url(&self) -> Option<String> {
-        self.listener.as_ref().map(|server| server.url())
-    }
-
-    /// Closes the engine, so that its data directory is free and its threads have ended.
+    /// Stops the embedded server, so that its data directory is free.
     pub async fn close(self) {
-        let Self {
-            table,
-            engine,
-            listener,
-        } = self;
-        drop((table, listener));
-        if let Some(engine) = engine {
-            engine.shutdown().await;
+        if let Some(engine) = self.engine {
+            stop(engine).await;
         }
     }
 }
 
-/// Tells who may use a listener of this program: whoever has the password, where there is one.
-pub fn auth(settings: &TableSettings) -> Auth {
+/// Stops an embedded server without blocking the runtime.
+pub async fn stop(engine: Server) {
+    // A panic in there would have been reported by its own thread.
+    drop(tokio::task::spawn_blocking(move || engine.stop()).await);
+}
+
+/// Returns who may use the embedded server beside this program.
+pub fn access(settings: &TableSettings) -> Access {
     match settings.clickhouse_password.expose() {
-        "" => Auth::Open,
-        password => Auth::Credentials {
+        "" => Access::Open,
+        password => Access::Password {
             user: settings.clickhouse_user.clone(),
             password: password.to_owned(),
         },
     }
 }
 
-fn tell_listener(data_dir: &Path, url: &str) -> io::Result<()> {
-    let mut options = std::fs::File::options();
-    options.write(true).create(true).truncate(true);
-    // Readers believe it.
-    options
-        .mode(0o644)
-        .open(data_dir.join(LISTENER_FILE))?
-        .write_all(url.as_bytes())
+/// Connects to the server of the data directory that another process runs, else starts it.
+async fn embedded(settings: &TableSettings) -> Result<(Connection, Option<Server>), Failure> {
+    if let Some(connection) = Connection::find(&settings.data_dir.join(ENGINE_DIR)) {
+        return Ok((connection, None));
+    }
+    let any = SocketAddr::new(USUAL_ADDRESS.ip(), 0);
+    let engine = match start_engine(settings, USUAL_ADDRESS).await {
+        Err(failure) if is_listen_error(&failure) => start_engine(settings, any).await?,
+        started => started?,
+    };
+    Ok((engine.connection().clone(), Some(engine)))
 }
 
-/// Opens the embedded engine of the settings' data directory.
+fn is_listen_error(failure: &Failure) -> bool {
+    matches!(
+        failure.error.downcast_ref(),
+        Some(clickhouse_embedded::Error::Listen { .. })
+    )
+}
+
+/// The embedded server's place in the data directory.
+const ENGINE_DIR: &str = "clickhouse";
+
+/// Starts the embedded server of the settings' data directory.
 ///
 /// # Errors
-/// That its library cannot be had, or that the directory cannot be opened.
-pub async fn open_engine(settings: &TableSettings) -> Result<Engine, Failure> {
+/// That its library cannot be had, or that the server cannot be started.
+pub async fn start_engine(settings: &TableSettings, listen: SocketAddr) -> Result<Server, Failure> {
     ensure_library().await?;
-    let directory = settings.data_dir.join("clickhouse");
-    let opened =
-        tokio::task::spawn_blocking(move || Engine::open(directory, &EngineOptions::default()));
-    match opened.await {
+    let directory = settings.data_dir.join(ENGINE_DIR);
+    let options = ServerOptions {
+        listen,
+        access: access(settings),
+        ..ServerOptions::default()
+    };
+    let started = tokio::task::spawn_blocking(move || Server::start(directory, options));
+    match started.await {
         Ok(engine) => engine.map_err(from_engine),
         Err(error) => Err(Failure::new(startup::ExitCode::Failed, error)),
+    }
+}
+
+/// Returns how another program queries the embedded server, as a command of a shell.
+pub fn curl(url: &str, settings: &TableSettings) -> String {
+    match access(settings) {
+        Access::Open => format!("curl {url}"),
+        Access::Password { user, .. } => format!("curl {url} -u {user}:$CLICKHOUSE_PASSWORD"),
     }
 }
 

@@ -89,6 +89,11 @@ pub fn from_engine(error: clickhouse_embedded::Error) -> Failure {
             ExitCode::Usage,
             "stop the other process, or choose another --data-dir",
         ),
+        Error::Listen { .. } => (
+            ExitCode::Usage,
+            "choose another --listen address, or stop what listens there",
+        ),
+        Error::UserName { .. } => (ExitCode::Usage, "choose another CLICKHOUSE_USER"),
         Error::CredentialsNeeded { .. } => (
             ExitCode::Usage,
             "set CLICKHOUSE_USER and CLICKHOUSE_PASSWORD, or listen on 127.0.0.1",

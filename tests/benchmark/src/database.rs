@@ -72,7 +72,7 @@ impl Database {
 
     /// Returns the engine's processor time so far.
     pub(crate) fn cpu(&self) -> Result<Cpu, Failure> {
-        let engine = self.engine.process.id();
+        let engine = self.engine.server_id;
         Ok(Cpu {
             seconds: cpu_seconds(engine)?,
             merging_seconds: cpu_seconds_of_threads(engine, MERGING_THREADS)?,

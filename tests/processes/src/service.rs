@@ -44,6 +44,8 @@ impl Source {
 pub struct Engine {
     /// The process.
     pub process: Running,
+    /// The process of the server, which ends with the other.
+    pub server_id: u32,
     /// Its HTTP interface.
     pub url: String,
 }
@@ -65,8 +67,15 @@ impl Engine {
             .arg("--data-dir")
             .arg(data);
         let mut process = Running::start(command)?;
-        let url = text(&process.ready()?, "url")?;
-        Ok(Self { process, url })
+        let ready = process.ready()?;
+        let server_id = ready["process_id"]
+            .as_u64()
+            .and_then(|id| id.try_into().ok());
+        Ok(Self {
+            server_id: server_id.ok_or_else(|| io::Error::other(format!("{ready}")))?,
+            url: text(&ready, "url")?,
+            process,
+        })
     }
 
     /// Returns a client of it, without credentials and without compression.

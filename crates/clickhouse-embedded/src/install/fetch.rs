@@ -25,7 +25,7 @@ pub(super) fn fetch(
         .map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::ProgramMissing {
                 program: "npm",
-                mend: format!("install npm, or {}", package.by_hand()),
+                hint: format!("install npm, or {}", package.by_hand()),
             },
             _ => Error::file("run", "npm")(error),
         })?;
@@ -39,7 +39,7 @@ pub(super) fn fetch(
         _ => Err(Error::Fetch {
             package: package.spec(),
             said: first_reason(&fs::read_to_string(&said).unwrap_or_default()),
-            mend: format!(
+            hint: format!(
                 "check the network and npm's settings, or {}",
                 package.by_hand()
             ),

@@ -41,13 +41,6 @@ pub enum Progress {
         /// The size of the package in bytes, if it is known.
         bytes: Option<u64>,
     },
-    /// The package's checksum is being computed.
-    Checking {
-        /// Bytes done.
-        done: u64,
-        /// Bytes in all.
-        total: u64,
-    },
     /// The library is being unpacked and its checksum computed.
     Unpacking {
         /// Bytes done.
@@ -61,28 +54,24 @@ pub enum Progress {
 
 /// Returns the library file, if it is there.
 ///
-/// Looks at the path in the options or in `CHDB_LIB_PATH`, and nowhere else if one is given;
-/// then in the cache directory; then in the system's library directories.
+/// Looks at the path in the options or in `CHDB_LIB_PATH`, and nowhere else if one is given; else
+/// in the cache directory.
 #[must_use]
 pub fn locate(options: &InstallOptions) -> Option<PathBuf> {
     if let Some(named) = named(options) {
         return Some(named).filter(|path| path.is_file());
     }
-    let system = ["/usr/local/lib", "/usr/lib", "/opt/homebrew/lib"]
-        .iter()
-        .map(PathBuf::from);
     version_dir(options)
-        .into_iter()
-        .chain(system)
         .map(|dir| dir.join(package::LIBRARY_FILE))
-        .find(|path| path.is_file())
+        .filter(|path| path.is_file())
 }
 
 /// Returns the library file, after fetching it into the cache directory if it is not there.
 ///
-/// Fetches the library's npm package with `npm pack`, about 180 MB, checks the sha256 of package
-/// and library where they are known, and unpacks to a temporary name before it renames. Several
-/// processes may do so at once: one fetches, the others wait. Blocks for half a minute or more.
+/// Fetches the library's npm package with `npm pack`, about 180 MB, which checks the package,
+/// unpacks it to a temporary name, checks the library's sha256 where it is known, and renames it.
+/// Several processes may do so at once: one fetches, the others wait. Blocks for half a minute or
+/// more.
 ///
 /// # Errors
 /// [`Error::LibraryMissing`] if an explicit path names no file; [`Error::Unsupported`],
@@ -116,9 +105,8 @@ pub fn install(
         .prefix(WORK_PREFIX)
         .tempdir_in(&dir)
         .map_err(Error::file("create a directory in", &dir))?;
-    let tarball = fetch::fetch(&package, work.path(), &mut progress)?;
-    unpack::check(&package, &tarball, &mut progress)?;
     let unpacked = work.path().join(package::LIBRARY_FILE);
+    let tarball = fetch::fetch(&package, work.path(), &mut progress)?;
     unpack::unpack(&package, &tarball, &unpacked, &mut progress)?;
     fs::rename(&unpacked, &library).map_err(Error::file("rename to", &library))?;
     progress(Progress::Installed);

@@ -1,11 +1,8 @@
-//! The official client, and plain HTTP, against the engine.
+//! Real server processes: clients, access, and ends of every kind.
 
 #![expect(clippy::unwrap_used, reason = "an unmet expectation ends a test")]
 
-mod abort;
-mod client;
-mod http;
-mod insert;
-mod lock;
-mod select;
-mod tcp;
+clickhouse_embedded::test_server!();
+
+mod access;
+mod lifetime;

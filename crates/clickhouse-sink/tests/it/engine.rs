@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use clickhouse::Client;
-use clickhouse_embedded::{Auth, testing};
+use clickhouse_embedded::testing;
 use clickhouse_sink::row_binary::put_string;
 use clickhouse_sink::{
     ColumnSpec, Config, Deduplication, EncodeError, EncodeRow, Error, OnRefused, Sink,
@@ -93,13 +93,10 @@ async fn a_table_of_any_name_gets_its_rows_and_nothing_else_happens() {
 /// how many rows are there, and how many distinct ones.
 async fn load_with_lost_answers(database: &str, rest: &str, config: Config) -> (u64, u64) {
     let direct = table(database, rest).await;
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let server = testing::shared_engine().serve(listen, Auth::Open).await;
-    let server = server.unwrap();
-    let proxy = LossyProxy::start(server.addr()).await;
-    let client = Client::default()
-        .with_url(proxy.url())
-        .with_database(database);
+    let server = testing::shared_server().connection();
+    let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let proxy = LossyProxy::start(address).await;
+    let client = direct.clone().with_url(proxy.url());
     let sink = Sink::start(client, config).await.unwrap();
     proxy.lose(2);
     let receipt = sink.send(rows(0..1000)).await.unwrap();
@@ -213,14 +210,56 @@ async fn a_batch_beyond_the_memory_of_one_query_is_not_loaded_in_guesses() {
     }
     let receipt = sink.send(long).await.unwrap();
     let flushed = sink.flush().await;
-    // The engine does not say whether it was still reading.
+    // The server does not say whether it was still reading.
     assert!(
-        matches!(flushed, Err(Error::Undecided { rows: 60_000, .. })),
+        matches!(flushed, Err(Error::Undecided { .. })),
         "{flushed:?}"
     );
     assert!(matches!(receipt.await, Err(Error::Undecided { .. })));
     let (rows, distinct) = count(&client).await;
     assert_eq!(rows, distinct);
+}
+
+/// A row without text, which goes in by column.
+struct Fixed(u64);
+
+impl EncodeRow for Fixed {
+    fn columns() -> Vec<ColumnSpec> {
+        vec![
+            ColumnSpec::typed("id", "UInt64"),
+            ColumnSpec::typed("text", "FixedString(200)"),
+        ]
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        buffer.extend_from_slice(&self.0.to_le_bytes());
+        buffer.extend_from_slice(&[b'x'; 200]);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_batch_goes_in_parts_where_reading_it_takes_too_much_memory() {
+    let client = testing::database("sink_memory_by_column").await;
+    let create = format!(
+        "CREATE TABLE t (id UInt64, text FixedString(200)) {}",
+        remembering(2000).replace(" PARTITION BY id % 5", "")
+    );
+    execute(&client, &create).await;
+    let config = Config {
+        max_rows: 100_000,
+        settings: vec![
+            ("max_memory_usage".to_owned(), "23000000".to_owned()),
+            ("max_untracked_memory".to_owned(), "1000".to_owned()),
+        ],
+        ..config()
+    };
+    let sink = Sink::start(client.clone(), config).await.unwrap();
+    let receipt = sink.send((0..100_000).map(Fixed).collect()).await.unwrap();
+    sink.close().await.unwrap();
+    assert_eq!(receipt.await.unwrap().inserted, 100_000);
+    assert_eq!(count(&client).await, (100_000, 100_000));
+    assert!(sink.stats().splits > 0);
 }
 
 #[tokio::test]

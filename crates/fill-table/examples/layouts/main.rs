@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
-use clickhouse_embedded::{Engine, EngineOptions, InstallOptions, install};
+use clickhouse_embedded::{InstallOptions, ServerOptions, install, run_if_server};
 use fill_table::{FillTable, Server};
 use layout::{BINARY_COLUMNS, Layout};
 
@@ -34,14 +34,15 @@ const QUERIES: [&str; 6] = [
 
 #[tokio::main]
 async fn main() -> Outcome {
+    run_if_server();
     let rows = std::env::args()
         .nth(1)
         .map_or(Ok(5_000_000), |rows| rows.parse())?;
     install(&InstallOptions::default(), |_| {})?;
     let dir = tempfile::tempdir()?;
-    let engine = Engine::open(dir.path(), &EngineOptions::default())?;
+    let engine = clickhouse_embedded::Server::start(dir.path(), ServerOptions::default())?;
     let outcome = measure(engine.client(), rows).await;
-    engine.shutdown().await;
+    engine.stop();
     outcome
 }
 

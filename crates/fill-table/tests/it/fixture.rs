@@ -1,8 +1,3 @@
-use std::path::Path;
-use std::sync::Once;
-use std::{fs, process};
-
-use clickhouse_embedded::{Engine, EngineOptions, InstallOptions, install};
 use clickhouse_sink::Config;
 use fill_table::{FillTable, MarketEntry, Server, Store};
 use fills::{Address, CTF_EXCHANGE, ConditionId, Fill, FillId, OrderHash, Side, TxHash};
@@ -11,40 +6,9 @@ pub(crate) const NAME: &str = "clob_fills_v2";
 /// 2024-01-23 01:30:00 UTC.
 pub(crate) const BEGIN: u32 = 1_705_973_400;
 
-/// Opens the engine of this process, or joins the tests that have it open.
-///
-/// It closes when the last of them ends: a process that ends with an open engine may crash.
-pub(crate) fn engine() -> Engine {
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        remove_leftovers(scratch);
-        install(&InstallOptions::default(), |_| {}).unwrap();
-    });
-    let dir = scratch.join(format!("{PREFIX}{}", process::id()));
-    Engine::open(dir, &EngineOptions::default()).unwrap()
-}
-
-const PREFIX: &str = "fill-table-";
-
-/// Removes the directories of processes that have ended.
-fn remove_leftovers(scratch: &Path) {
-    for entry in fs::read_dir(scratch).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        let alive = |id| Path::new("/proc").join(id).exists();
-        if name.strip_prefix(PREFIX).is_some_and(|id| !alive(id)) {
-            fs::remove_dir_all(entry.path()).ok();
-        }
-    }
-}
-
 /// Returns a client in an empty database of its own.
 pub(crate) async fn database(name: &str) -> clickhouse::Client {
-    let client = engine().client();
-    let make = format!("CREATE DATABASE {name}");
-    client.query(&make).execute().await.unwrap();
-    client.with_database(name)
+    clickhouse_embedded::testing::database(name).await
 }
 
 /// Returns a table's handle in an empty database of its own.

@@ -1,10 +1,11 @@
 //! Names that would leave their place in SQL if they were not quoted.
 
+use clickhouse_embedded::testing::shared_server;
 use clickhouse_sink::Config;
 use fill_table::{Error, FillTable, MarketSource, Server};
 use fills::{FillStore, Span};
 
-use crate::fixture::{BEGIN, NAME, add, bare_entry, engine, fill, text};
+use crate::fixture::{BEGIN, NAME, add, bare_entry, fill, text};
 
 const HOSTILE: [&str; 5] = [
     "a`b",
@@ -16,7 +17,7 @@ const HOSTILE: [&str; 5] = [
 
 #[tokio::test]
 async fn a_database_of_any_name_holds_the_tables_and_nothing_else_happens() {
-    let client = engine().client();
+    let client = shared_server().client();
     let execute = |sql: &'static str| client.query(sql).execute();
     execute("CREATE DATABASE victim").await.unwrap();
     for database in HOSTILE {
@@ -44,7 +45,7 @@ async fn a_database_of_any_name_holds_the_tables_and_nothing_else_happens() {
 #[tokio::test]
 async fn a_table_of_a_name_that_is_not_plain_is_refused_before_anything_is_sent() {
     for name in HOSTILE {
-        let server = Server::embedded(engine().client(), "default");
+        let server = Server::embedded(shared_server().client(), "default");
         let refused = FillTable::new(server, name);
         assert!(matches!(refused, Err(Error::Name { .. })), "{name}");
     }

@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 
+use clickhouse_embedded::{Access, ServerOptions, testing};
 use fill_table::{Credentials, Error, FillTable, Server, ServerConfig};
 
-use crate::fixture::{database, engine};
+use crate::fixture::database;
 
 fn config(url: String, database: &str) -> ServerConfig {
     ServerConfig {
@@ -41,21 +42,22 @@ async fn a_port_where_nobody_listens_is_unreachable() {
 
 #[tokio::test]
 async fn a_wrong_password_and_a_missing_database_are_told_apart() {
-    use clickhouse_embedded::Auth;
-    let auth = Auth::Credentials {
-        user: "writer".to_owned(),
-        password: "right".to_owned(),
+    let dir = tempfile::tempdir().unwrap();
+    let options = ServerOptions {
+        access: Access::Password {
+            user: "writer".to_owned(),
+            password: "right".to_owned(),
+        },
+        ..testing::server_options()
     };
-    let engine = engine();
-    let listener = engine.serve("127.0.0.1:0".parse().unwrap(), auth).await;
-    let listener = listener.unwrap();
+    let started = clickhouse_embedded::Server::start(dir.path(), options).unwrap();
     let with = |password: &str, database: &str| {
         Server::http(ServerConfig {
             credentials: Some(Credentials {
                 user: "writer".to_owned(),
                 password: password.to_owned(),
             }),
-            ..config(listener.url(), database)
+            ..config(started.connection().url.clone(), database)
         })
     };
     let wrong = with("wrong", "default").ping().await;
@@ -71,7 +73,7 @@ async fn a_wrong_password_and_a_missing_database_are_told_apart() {
     server.create_database().await.unwrap();
     server.ping().await.unwrap();
 
-    // The user is the listener's and not the engine's, which asks for no password.
+    // The dictionary cannot read as `default`, which has no password to give.
     let table = FillTable::new(server, "fills").unwrap();
     table.ensure().await.unwrap();
     table.check().await.unwrap();

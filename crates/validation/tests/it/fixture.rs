@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use checkpoint_store::{Identity, InMemory};
-use clickhouse_embedded::{Engine, testing};
+use clickhouse_embedded::testing;
 use fill_table::{FillTable, MarketEntry, MarketSource, Server};
 use fills::{FillSource, MemoryGroups, Span, TokenGroups, TokenId};
 use goldsky_client::{Client, Endpoint};
@@ -21,7 +21,6 @@ pub(crate) const LEVELS: [Level; 3] = [Level::Counts, Level::Quality, Level::Sou
 pub(crate) struct World {
     pub(crate) validation: Validation,
     pub(crate) simulator: Simulator,
-    _engine: Engine,
 }
 
 /// Made-up fills within `days` days.
@@ -60,7 +59,6 @@ impl World {
         .unwrap();
         let client = client(&simulator);
         let survey = client.survey().await.unwrap();
-        let engine = testing::shared_engine();
         let server = Server::embedded(testing::database(database).await, database);
         let table = FillTable::new(server, TABLE).unwrap();
         table.ensure().await.unwrap();
@@ -82,7 +80,6 @@ impl World {
         Self {
             validation,
             simulator,
-            _engine: engine,
         }
     }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+clickhouse_embedded::test_server!();
+
 mod broken_off;
 mod damage;
 mod fixture;

@@ -1,0 +1,203 @@
+//! A server begins and ends with its program, and only one has a directory.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use clickhouse::Client;
+use clickhouse_embedded::testing::{server_options, shared_server};
+use clickhouse_embedded::{Connection, Error, Server, ServerOptions};
+
+/// Names the directory that a child process is to serve.
+const CHILD_DIR: &str = "CLICKHOUSE_EMBEDDED_TEST_DIR";
+
+async fn count(client: &Client) -> u64 {
+    client
+        .query("SELECT count() FROM t")
+        .fetch_one()
+        .await
+        .unwrap()
+}
+
+async fn create(client: &Client) {
+    let create = "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n AS SELECT 7";
+    client.query(create).execute().await.unwrap();
+}
+
+fn is_alive(process_id: u32) -> bool {
+    // A process that has ended and is not waited for yet has no command line.
+    fs::read(format!("/proc/{process_id}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn kill(process_id: u32) {
+    let killed = Command::new("kill")
+        .args(["-KILL", &process_id.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_table_is_there_after_a_stop_and_a_start_with_the_same_credentials() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), server_options()).unwrap();
+    assert!(
+        server.version().starts_with("26.7."),
+        "{}",
+        server.version()
+    );
+    let before = server.connection().clone();
+    create(&server.client()).await;
+    server.stop();
+    assert!(!is_alive(before.process_id));
+    assert_eq!(Connection::find(dir.path()), None);
+
+    let server = Server::start(dir.path(), server_options()).unwrap();
+    assert_eq!(count(&server.client()).await, 1);
+    assert_eq!(server.connection().password, before.password);
+}
+
+#[tokio::test]
+async fn a_killed_server_is_started_again_at_its_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), server_options()).unwrap();
+    let client = server.client();
+    create(&client).await;
+    kill(server.connection().process_id);
+    let found = || Connection::find(dir.path());
+    wait_until("started again", || {
+        found().is_some_and(|found| found.process_id != server.connection().process_id)
+    });
+    // Connections of the client's pool ended with the killed server.
+    let fresh = Connection::find(dir.path()).unwrap().client();
+    assert_eq!(count(&fresh).await, 1);
+    let found = found().unwrap();
+    assert_eq!(found.url, server.connection().url);
+}
+
+#[test]
+fn options_that_the_server_refuses_are_an_error_with_its_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ServerOptions {
+        settings: vec![("no_such_setting".to_owned(), "1".to_owned())],
+        ..server_options()
+    };
+    let refused = Server::start(dir.path(), options).unwrap_err();
+    assert!(refused.to_string().contains("no_such_setting"), "{refused}");
+    // A failed start leaves the directory free.
+    Server::start(dir.path(), server_options()).unwrap();
+}
+
+#[test]
+fn a_program_that_does_not_become_a_server_is_told_what_to_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ServerOptions {
+        arguments: vec!["no_such_test".into()],
+        ..server_options()
+    };
+    let refused = Server::start(dir.path(), options);
+    assert!(matches!(refused, Err(Error::NotCalled)), "{refused:?}");
+}
+
+#[test]
+fn a_port_in_use_is_said_to_be() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = ServerOptions {
+        listen: taken.local_addr().unwrap(),
+        ..server_options()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let refused = Server::start(dir.path(), options);
+    assert!(matches!(refused, Err(Error::Listen { .. })), "{refused:?}");
+}
+
+/// A process that runs a server until it is killed.
+struct Parent {
+    process: Child,
+    server: u32,
+}
+
+impl Parent {
+    fn start(dir: &Path) -> Self {
+        let mut process = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "lifetime::child_serves", "--nocapture"])
+            .env(CHILD_DIR, dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
+        let id = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.split_once("serving ")?.1.parse().ok());
+        Self {
+            process,
+            server: id.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn child_serves() {
+    let Some(dir) = env::var_os(CHILD_DIR).map(PathBuf::from) else {
+        return;
+    };
+    let server = Server::start(dir, server_options()).unwrap();
+    println!("serving {}", server.connection().process_id);
+    // Until the parent lets go of it.
+    std::io::stdin().lines().for_each(drop);
+}
+
+#[tokio::test]
+async fn another_process_has_the_directory_and_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut parent = Parent::start(dir.path());
+    let refused = Server::start(dir.path(), server_options());
+    assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+    let found = Connection::find(dir.path()).unwrap();
+    assert_eq!(found.process_id, parent.server);
+    create(&found.client()).await;
+    assert!(!format!("{found:?}").contains(&found.password));
+
+    drop(parent.process.stdin.take());
+    assert!(parent.process.wait().unwrap().success());
+    assert!(!is_alive(parent.server));
+}
+
+#[test]
+fn a_server_goes_with_its_killed_program_and_its_address_is_believed_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut parent = Parent::start(dir.path());
+    parent.process.kill().unwrap();
+    parent.process.wait().unwrap();
+    wait_until("ended", || Connection::find(dir.path()).is_none());
+    assert!(dir.path().join("embedded/connection.json").exists());
+    assert!(!is_alive(parent.server));
+    Server::start(dir.path(), server_options()).unwrap();
+}
+
+#[test]
+fn signals_that_end_a_service_leave_the_server_to_its_program() {
+    let server = shared_server();
+    let id = server.connection().process_id.to_string();
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let one = runtime.block_on(async {
+        let client = server.client();
+        client.query("SELECT 1").fetch_one::<u8>().await.unwrap()
+    });
+    assert_eq!(one, 1);
+    assert!(is_alive(server.connection().process_id));
+}
