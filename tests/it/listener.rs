@@ -26,7 +26,7 @@ async fn beyond_this_machine_it_listens_only_with_a_password() {
     let url = open.ready()["url"].as_str().unwrap().to_owned();
     let url = url.replace("0.0.0.0", "127.0.0.1");
     assert_eq!(status(&url, "").await, 401);
-    assert_eq!(status(&url, "wrong").await, 403);
+    assert_eq!(status(&url, "wrong").await, 401);
     assert_eq!(status(&url, "right").await, 200);
     open.signal("TERM");
     open.end().expect(0);

@@ -68,7 +68,12 @@ async fn a_slow_source_is_named_with_its_latency_within_the_allowed_requests() {
     let arguments = [&arguments[..], &["--report", "profile.html"]].concat();
     let mut asked = 0;
     let (mut profile, mut tries) = (Value::Null, 0);
-    while tries < TRIES && !is_within_a_tenth(p50_ms(&profile, "first_byte"), SOURCE_MS) {
+    // On a machine that is busy with other tests, inserts can take longer than the source.
+    let is_told = |profile: &Value| {
+        profile["bottleneck"] == "source"
+            && is_within_a_tenth(p50_ms(profile, "first_byte"), SOURCE_MS)
+    };
+    while tries < TRIES && !is_told(&profile) {
         asked = source.requests().await;
         profile = profiled(directory.path(), &source, &engine.url, &arguments);
         tries += 1;

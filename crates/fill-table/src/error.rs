@@ -1,5 +1,7 @@
 //! What a caller has to decide about, and how the server's answers become that.
 
+use std::path::PathBuf;
+
 use fills::StoreError;
 
 use crate::difference::Difference;
@@ -16,6 +18,14 @@ pub enum Error {
         message: String,
         /// Whether something took the connection and said nothing: a server that starts does that.
         is_silent: bool,
+    },
+    /// The file of additional certificates cannot be used.
+    #[error("cannot use the CA file {}: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The server does not know the user or the password.
     #[error("the ClickHouse server refuses the user name or the password: {message}")]

@@ -9,6 +9,7 @@ mod error;
 mod examine;
 mod found;
 mod groups;
+mod http;
 mod missing;
 mod names;
 mod presence;

@@ -1,6 +1,7 @@
 //! A ClickHouse server, or the embedded engine, and whether it will do.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clickhouse::{Client, Row};
@@ -45,6 +46,10 @@ pub struct ServerConfig {
     pub credentials: Option<Credentials>,
     /// The database that the tables are in.
     pub database: String,
+    /// A PEM file of certificates to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `ClickHouse` settings of every request, such as `insert_quorum`.
+    pub settings: Vec<(String, String)>,
 }
 
 /// What a server says about itself.
@@ -79,17 +84,23 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Makes a client of a server. Nothing is sent yet.
-    pub fn http(config: ServerConfig) -> Self {
-        let mut client = Client::default().with_url(config.url);
+    ///
+    /// # Errors
+    /// [`Error::CaFile`].
+    pub fn http(config: ServerConfig) -> Result<Self, Error> {
+        let mut client = crate::http::client(config.ca_file.as_deref())?.with_url(config.url);
+        for (name, value) in config.settings {
+            client = client.with_setting(name, value);
+        }
         if let Some(Credentials { user, password }) = &config.credentials {
             client = client.with_user(user).with_password(password);
         }
-        Self {
+        Ok(Self {
             client: client.with_database(&config.database),
             credentials: config.credentials,
             dictionary_login: None,
             database: config.database,
-        }
+        })
     }
 
     /// Takes a client that has its credentials, such as the embedded server's.
@@ -206,8 +217,10 @@ mod tests {
                 password: "hunter2".to_owned(),
             }),
             database: "default".to_owned(),
+            ca_file: None,
+            settings: Vec::new(),
         });
-        let shown = format!("{server:?}");
+        let shown = format!("{:?}", server.unwrap());
         assert!(
             shown.contains("writer") && !shown.contains("hunter2"),
             "{shown}"

@@ -74,8 +74,10 @@ impl Database {
                         password: settings.clickhouse_password.expose().to_owned(),
                     }),
                     database,
+                    ca_file: settings.clickhouse_ca.clone(),
+                    settings: settings.clickhouse_settings.clone(),
                 });
-                (server, None, None)
+                (server.map_err(from_table)?, None, None)
             }
             None => {
                 let (connection, engine) = embedded(settings).await?;

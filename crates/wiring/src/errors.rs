@@ -47,6 +47,7 @@ pub fn from_table(error: fill_table::Error) -> Failure {
             ExitCode::Unreachable,
             "start the server or mend --clickhouse-url; without it the embedded engine is used",
         ),
+        Error::CaFile { .. } => (ExitCode::Usage, "name a PEM file with --clickhouse-ca"),
         Error::Credentials { .. } => (
             ExitCode::Usage,
             "mend CLICKHOUSE_USER and CLICKHOUSE_PASSWORD (or CLICKHOUSE_PASSWORD_FILE)",

@@ -61,7 +61,9 @@ impl Database {
             url: engine.url.clone(),
             credentials: None,
             database: DATABASE.to_owned(),
-        });
+            ca_file: None,
+            settings: Vec::new(),
+        })?;
         let table = FillTable::new(server, TABLE)?;
         Ok(Self { engine, table })
     }

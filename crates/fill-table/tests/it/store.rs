@@ -216,8 +216,9 @@ async fn an_insert_that_is_still_executed_is_waited_for() {
     let client = table.server().client();
     let mut insert = client
         .insert_formatted_with("INSERT INTO clob_fills_v2_data (timestamp) FORMAT TabSeparated");
-    insert.send("1705973400\n".into()).await.unwrap();
-    // The server begins with it in its own time, and then cannot end it.
+    // The server begins once it has `max_query_size` bytes, 256 KiB, and then cannot end it.
+    let rows = "1705973400\n".repeat(30_000);
+    insert.send(rows.into()).await.unwrap();
     let begun = async {
         while table.await_inserts(Duration::ZERO).await.unwrap() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -232,7 +233,7 @@ async fn an_insert_that_is_still_executed_is_waited_for() {
     let (ended, done) = tokio::join!(insert.end(), waiting);
     ended.unwrap();
     assert!(done.unwrap());
-    assert_eq!(table.count().await.unwrap(), 1);
+    assert_eq!(table.count().await.unwrap(), 30_000);
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ mod tests {
         check("wrokers", Some("workers"));
         check("worker_count", Some("workers"));
         check("WORKER-COUNT", Some("workers"));
-        check("clickhouse", Some("clickhouse_url"));
+        check("clickhouse_uri", Some("clickhouse_url"));
         check("insert_batch", Some("insert_batch_size"));
         check("token_id", Some("token_ids"));
         check("fills_table", Some("table"));

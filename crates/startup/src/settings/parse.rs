@@ -68,6 +68,11 @@ pub(super) fn identifier(text: &str) -> Parsed<String> {
     }
 }
 
+pub(super) fn name_and_value(text: &str) -> Parsed<(String, String)> {
+    let (name, value) = text.split_once('=').ok_or("it has no =")?;
+    Ok((identifier(name)?, value.to_owned()))
+}
+
 pub(super) fn name(text: &str) -> Parsed<String> {
     if text.is_empty() {
         Err("it is empty".to_owned())

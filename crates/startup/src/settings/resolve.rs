@@ -88,6 +88,8 @@ impl Reader<'_> {
             clickhouse_user: self.required("clickhouse_user", parse::name)?,
             clickhouse_password: self.password()?,
             clickhouse_database: self.required("clickhouse_database", parse::identifier)?,
+            clickhouse_ca: self.path("clickhouse_ca")?,
+            clickhouse_settings: self.list("clickhouse_settings", parse::name_and_value)?,
             data_dir: self.joined(&self.required("data_dir", parse::path)?),
             table: self.required("table", parse::identifier)?,
             insert_batch_size: self.required("insert_batch_size", whole_number(1..=1_000_000))?,

@@ -144,6 +144,27 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        name: "clickhouse_ca",
+        flag: Some("clickhouse-ca"),
+        environment: Some("CLICKHOUSE_CA"),
+        default: Fallback::Absent("system"),
+        form: Form::One("PATH"),
+        group: Group::Table,
+        doc: "PEM file of certificates that the ClickHouse connection trusts beside the system's",
+        allowed: "the path of a readable file",
+        ..BASE
+    },
+    Setting {
+        name: "clickhouse_settings",
+        flag: Some("clickhouse-setting"),
+        default: Fallback::Absent("none"),
+        form: Form::Many("NAME=VALUE"),
+        group: Group::Table,
+        doc: "ClickHouse setting of every request to the server, such as insert_quorum=2 (repeatable)",
+        allowed: "a name, =, and a value",
+        ..BASE
+    },
+    Setting {
         name: "clickhouse_database",
         flag: Some("clickhouse-database"),
         environment: Some("CLICKHOUSE_DATABASE"),

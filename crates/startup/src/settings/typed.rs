@@ -59,6 +59,10 @@ pub struct TableSettings {
     pub clickhouse_password: Secret,
     /// The database, an identifier.
     pub clickhouse_database: String,
+    /// A PEM file of certificates to trust beside the system's.
+    pub clickhouse_ca: Option<PathBuf>,
+    /// `ClickHouse` settings of every request to the server, by name.
+    pub clickhouse_settings: Vec<(String, String)>,
     /// The embedded engine's data.
     pub data_dir: PathBuf,
     /// What readers query, an identifier.

@@ -17,6 +17,7 @@ fn values(setting: &Setting) -> [&'static str; 3] {
     match (setting.name, setting.form) {
         (_, Form::One("URL")) => ["http://flag/", "http://environment/", "http://file/"],
         ("condition_ids", _) => CONDITIONS,
+        ("clickhouse_settings", _) => ["a=1", "a=2", "a=3"],
         ("strategy", _) => ["scan", "markets", "scan"],
         ("output", _) => ["human", "human", "human"],
         ("from", _) => ["11", "12", "13"],

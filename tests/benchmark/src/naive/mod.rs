@@ -124,7 +124,9 @@ impl Parts {
             url: arguments.clickhouse_url.clone(),
             credentials: None,
             database: DATABASE.to_owned(),
-        });
+            ca_file: None,
+            settings: Vec::new(),
+        })?;
         let survey = source.survey().await?;
         let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
             return Err("the source has no fills".into());
