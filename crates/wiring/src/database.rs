@@ -26,13 +26,19 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects to the server of the settings, or to the embedded one, fetching its library the first
-    /// time. Creates the database if it is missing.
+    /// Connects to the server of the settings, or starts the embedded one, fetching its library the
+    /// first time. Creates the database if it is missing.
+    ///
+    /// Two writers could put the same row in twice, so the embedded server of another process is not
+    /// taken: one process at a time has the data directory to write.
     ///
     /// # Errors
     /// What stands in the way, with the exit code that fits.
     pub async fn open(settings: &TableSettings) -> Result<Self, Failure> {
-        let opened = Self::open_as_it_is(settings).await?;
+        let opened = match &settings.clickhouse_url {
+            Some(url) => Self::remote(url.to_string(), settings)?,
+            None => Self::embedded(start(settings).await?, settings)?,
+        };
         match opened.table.server().first_contact().await {
             Ok(info) => tracing::debug!(version = info.version, "ClickHouse answers"),
             Err(fill_table::Error::NoDatabase { .. }) => {
@@ -44,7 +50,8 @@ impl Database {
         Ok(opened)
     }
 
-    /// Connects like [`Database::open`], and creates nothing.
+    /// Connects like [`Database::open`], or to the embedded server of another process, and creates
+    /// nothing.
     ///
     /// # Errors
     /// As [`Database::open`], and that there is no such database.
@@ -59,41 +66,58 @@ impl Database {
         Ok(opened)
     }
 
-    /// Connects like [`Database::open`], and asks and creates nothing.
+    /// Connects like [`Database::open_to_read`], and asks nothing.
     ///
     /// # Errors
     /// That the embedded server cannot be had; of another server nothing is known yet.
     pub async fn open_as_it_is(settings: &TableSettings) -> Result<Self, Failure> {
-        let database = settings.clickhouse_database.clone();
-        let (server, engine, url) = match &settings.clickhouse_url {
-            Some(url) => {
-                let server = fill_table::Server::http(ServerConfig {
-                    url: url.to_string(),
-                    credentials: Some(Credentials {
-                        user: settings.clickhouse_user.clone(),
-                        password: settings.clickhouse_password.expose().to_owned(),
-                    }),
-                    database,
-                    ca_file: settings.clickhouse_ca.clone(),
-                    settings: settings.clickhouse_settings.clone(),
-                });
-                (server.map_err(from_table)?, None, None)
-            }
+        match &settings.clickhouse_url {
+            Some(url) => Self::remote(url.to_string(), settings),
             None => {
-                let (connection, engine) = embedded(settings).await?;
-                let login = Credentials {
-                    user: connection.user.clone(),
-                    password: connection.password.clone(),
+                let found = Connection::find(&settings.data_dir.join(ENGINE_DIR));
+                let embedded = match found {
+                    Some(connection) => (connection, None),
+                    None => start(settings).await?,
                 };
-                let server = fill_table::Server::embedded(connection.client(), database)
-                    .with_dictionary_login(login);
-                (server, engine, Some(connection.url))
+                Self::embedded(embedded, settings)
             }
+        }
+    }
+
+    fn remote(url: String, settings: &TableSettings) -> Result<Self, Failure> {
+        let server = fill_table::Server::http(ServerConfig {
+            url,
+            credentials: Some(Credentials {
+                user: settings.clickhouse_user.clone(),
+                password: settings.clickhouse_password.expose().to_owned(),
+            }),
+            database: settings.clickhouse_database.clone(),
+            ca_file: settings.clickhouse_ca.clone(),
+            settings: settings.clickhouse_settings.clone(),
+        });
+        let server = server.map_err(from_table)?;
+        Ok(Self {
+            table: FillTable::new(server, &settings.table).map_err(from_table)?,
+            engine: None,
+            url: None,
+        })
+    }
+
+    fn embedded(
+        (connection, engine): (Connection, Option<Server>),
+        settings: &TableSettings,
+    ) -> Result<Self, Failure> {
+        let login = Credentials {
+            user: connection.user.clone(),
+            password: connection.password.clone(),
         };
+        let database = settings.clickhouse_database.clone();
+        let server = fill_table::Server::embedded(connection.client(), database)
+            .with_dictionary_login(login);
         Ok(Self {
             table: FillTable::new(server, &settings.table).map_err(from_table)?,
             engine,
-            url,
+            url: Some(connection.url),
         })
     }
 
@@ -127,11 +151,8 @@ pub fn access(settings: &TableSettings) -> Access {
     }
 }
 
-/// Connects to the server of the data directory that another process runs, else starts it.
-async fn embedded(settings: &TableSettings) -> Result<(Connection, Option<Server>), Failure> {
-    if let Some(connection) = Connection::find(&settings.data_dir.join(ENGINE_DIR)) {
-        return Ok((connection, None));
-    }
+/// Starts the embedded server, at the usual address if that is free.
+async fn start(settings: &TableSettings) -> Result<(Connection, Option<Server>), Failure> {
     let any = SocketAddr::new(USUAL_ADDRESS.ip(), 0);
     let engine = match start_engine(settings, USUAL_ADDRESS).await {
         Err(failure) if is_listen_error(&failure) => start_engine(settings, any).await?,
