@@ -49,6 +49,47 @@ async fn killed_with_the_engine_inside_the_next_run_completes_it() {
 }
 
 #[tokio::test]
+async fn an_embedded_server_that_is_killed_comes_back_and_no_row_is_lost_or_doubled() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = source(directory.path(), &["--requests-per-10s", "50"]);
+    let data = directory.path().join("data/clickhouse");
+    let mut running = Running::start(ingest(directory.path(), &source, &FINELY));
+    let mut killed = Vec::new();
+    while killed.len() < 3 {
+        let asked = source.requests().await;
+        let server = loop {
+            assert!(!running.has_ended(), "{killed:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            match clickhouse_embedded::Connection::find(&data) {
+                Some(found) if !killed.contains(&found.process_id) => break found.process_id,
+                _ => {}
+            }
+        };
+        // In the middle of what it does for the run.
+        while source.requests().await < asked + 3 {
+            assert!(!running.has_ended(), "{killed:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let kill = std::process::Command::new("kill")
+            .args(["-KILL", &server.to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        killed.push(server);
+    }
+    let ended = running.end();
+    assert!(matches!(ended.code, Some(0 | 75)), "{ended:?}");
+    if ended.code == Some(75) {
+        Running::start(ingest(directory.path(), &source, &[]))
+            .end()
+            .expect(0);
+    }
+    let engine = Engine::start(directory.path());
+    let count = "SELECT count(), uniqExact(fill_id) FROM clob_fills_v2";
+    assert_eq!(engine.text(count).await, format!("{FILLS}\t{FILLS}"));
+    assert_counters(&engine, counters(&source).await).await;
+}
+
+#[tokio::test]
 async fn a_stop_drains_and_the_next_run_goes_on_where_it_ended() {
     let directory = tempfile::tempdir().unwrap();
     let source = source(directory.path(), &["--requests-per-10s", "50"]);
