@@ -128,7 +128,10 @@ impl Database {
 
     /// Stops the embedded server, so that its data directory is free.
     pub async fn close(self) {
-        if let Some(engine) = self.engine {
+        let Self { table, engine, .. } = self;
+        // A server that stops waits five seconds for clients that are still connected.
+        drop(table);
+        if let Some(engine) = engine {
             stop(engine).await;
         }
     }
