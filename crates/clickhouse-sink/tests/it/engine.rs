@@ -210,9 +210,15 @@ async fn a_batch_beyond_the_memory_of_one_query_is_not_loaded_in_guesses() {
     }
     let receipt = sink.send(long).await.unwrap();
     let flushed = sink.flush().await;
-    // The server does not say whether it was still reading.
+    // Halved as long as the server was still reading; then it does not say whether it was.
     assert!(
-        matches!(flushed, Err(Error::Undecided { .. })),
+        matches!(
+            flushed,
+            Err(Error::Undecided {
+                rows: 60_000 | 30_000 | 15_000,
+                ..
+            })
+        ),
         "{flushed:?}"
     );
     assert!(matches!(receipt.await, Err(Error::Undecided { .. })));
