@@ -14,11 +14,11 @@ use crate::decision::{Decision, History};
 use crate::doubt::Doubtful;
 use crate::encode::ColumnSpec;
 use crate::error::Error;
+use crate::failure::{Failure, FailureKind};
 use crate::insert::attempt;
 use crate::run_ahead::RunAhead;
 use crate::stats::Counters;
 use crate::table::{Table, TableError};
-use crate::verdict::{Kind, Verdict};
 use crate::window::Window;
 
 /// What all inserts of a sink share.
@@ -124,14 +124,14 @@ impl Courier {
                 self.counters.inserted(batch.rows(), batch.bytes(), took);
                 return Ok(Outcome::Inserted { doubtful });
             };
-            let mut verdict = Verdict::of(&error);
-            if verdict.kind == Kind::BadRow {
-                verdict = self.blame(verdict).await?;
+            let mut failure = Failure::of(&error);
+            if failure.kind == FailureKind::BadRow {
+                failure = self.blame(failure).await?;
             }
-            doubtful |= verdict.may_have_committed;
-            let message = verdict.message.clone();
+            doubtful |= failure.may_have_committed;
+            let message = failure.message.clone();
             let memory = self.window.and_then(|window| window.age);
-            match history.decide(verdict, batch.rows(), first.elapsed(), policy, memory) {
+            match history.decide(failure, batch.rows(), first.elapsed(), policy, memory) {
                 Decision::Stop(error) => return Err(error),
                 Decision::Split => {
                     info!(
@@ -163,29 +163,28 @@ impl Courier {
 
     /// Finds out whether a refused row is the row's fault: the table may have been altered since
     /// the sink read it, and then every row would be refused.
-    async fn blame(&self, verdict: Verdict) -> Result<Verdict, Error> {
+    async fn blame(&self, failure: Failure) -> Result<Failure, Error> {
         match Table::read(&self.client, &self.table.name, &self.written).await {
-            Ok(table) if table.columns == self.table.columns => Ok(verdict),
+            Ok(table) if table.columns == self.table.columns => Ok(failure),
             Ok(_) => Err(Error::Schema {
                 table: self.table.name.clone(),
-                message: format!("its columns changed: {}", verdict.message),
+                message: format!("its columns changed: {}", failure.message),
             }),
             Err(TableError::Unfit(error)) => Err(error),
-            Err(TableError::Client(error)) => Ok(Verdict {
-                may_have_committed: verdict.may_have_committed,
-                ..Verdict::of(&error)
+            Err(TableError::Client(error)) => Ok(Failure {
+                may_have_committed: failure.may_have_committed,
+                ..Failure::of(&error)
             }),
         }
     }
 
     /// Finds the rows of an acknowledged batch that the table only remembers.
     async fn missing(&self, batch: &Batch) -> Result<Vec<usize>, Error> {
-        // Only a table of one server forgets a part and not its token.
-        let alone = self.config.deduplication == Deduplication::Required
-            && self.window.is_some_and(|window| window.age.is_none());
+        let can_be_asked = self.config.deduplication == Deduplication::Required;
         #[cfg(feature = "mutations")]
-        let alone = alone && !mutation::is_on(mutation::Mutation::AcknowledgementIsBelieved);
-        let Some(on_doubt) = self.config.on_doubt.as_ref().filter(|_| alone) else {
+        let can_be_asked =
+            can_be_asked && !mutation::is_on(mutation::Mutation::AcknowledgementIsBelieved);
+        let Some(on_doubt) = self.config.on_doubt.as_ref().filter(|_| can_be_asked) else {
             return Ok(Vec::new());
         };
         let doubtful = Doubtful {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::config::RetryPolicy;
 use crate::error::Error;
-use crate::verdict::{Kind, Verdict};
+use crate::failure::{Failure, FailureKind};
 
 /// What to do next with a batch.
 #[derive(Debug)]
@@ -43,47 +43,51 @@ impl History {
     /// `memory` is how long the table remembers a token, if that ends.
     pub(crate) fn decide(
         &mut self,
-        verdict: Verdict,
+        failure: Failure,
         rows: usize,
         age: Duration,
         policy: &RetryPolicy,
         memory: Option<Duration>,
     ) -> Decision {
         self.attempts += 1;
-        if verdict.may_have_committed {
+        if failure.may_have_committed {
             self.doubtful_since.get_or_insert(age);
         }
         let whole = self.doubtful_since.is_some();
         #[cfg(feature = "mutations")]
         let whole = whole && !mutation::is_on(mutation::Mutation::SplitInDoubt);
-        match verdict.kind {
+        match failure.kind {
             #[cfg(feature = "mutations")]
-            Kind::BadRow if !whole && mutation::is_on(mutation::Mutation::WholeBatchPutAside) => {
+            FailureKind::BadRow
+                if !whole && mutation::is_on(mutation::Mutation::WholeBatchPutAside) =>
+            {
                 Decision::PutAside
             }
-            Kind::Final => Decision::Stop(Error::Refused {
-                code: verdict.code,
-                message: verdict.message,
+            FailureKind::Permanent => Decision::Stop(Error::Refused {
+                code: failure.code,
+                message: failure.message,
             }),
-            Kind::BadRow if !whole && rows == 1 => Decision::PutAside,
+            FailureKind::BadRow if !whole && rows == 1 => Decision::PutAside,
             // What is between may have refused it in passing.
-            Kind::TooLarge if !whole && rows == 1 => match self.is_enough(policy) {
+            FailureKind::TooLarge if !whole && rows == 1 => match self.is_enough(policy) {
                 true => Decision::PutAside,
                 false => Decision::Retry,
             },
-            Kind::BadRow | Kind::TooLarge | Kind::TooMuchMemory if !whole && rows > 1 => {
+            FailureKind::BadRow | FailureKind::TooLarge | FailureKind::TooMuchMemory
+                if !whole && rows > 1 =>
+            {
                 Decision::Split
             }
-            Kind::BadRow | Kind::TooLarge | Kind::TooMuchMemory if whole => {
+            FailureKind::BadRow | FailureKind::TooLarge | FailureKind::TooMuchMemory if whole => {
                 self.limited(policy, || Error::Undecided {
                     rows,
-                    message: verdict.message,
+                    message: failure.message,
                 })
             }
-            Kind::Passing => self.passing(verdict.message, rows, age, policy, memory),
+            FailureKind::Transient => self.transient(failure.message, rows, age, policy, memory),
             _ => self.limited(policy, || Error::Refused {
-                code: verdict.code,
-                message: verdict.message,
+                code: failure.code,
+                message: failure.message,
             }),
         }
     }
@@ -101,7 +105,7 @@ impl History {
         self.doubtful_answers >= policy.doubtful_attempts
     }
 
-    fn passing(
+    fn transient(
         &self,
         message: String,
         rows: usize,
@@ -131,12 +135,12 @@ impl History {
 mod tests {
     use super::*;
 
-    const LOST: (Kind, bool) = (Kind::Passing, true);
-    const BUSY: (Kind, bool) = (Kind::Passing, false);
-    const BAD_ROW: (Kind, bool) = (Kind::BadRow, false);
+    const LOST: (FailureKind, bool) = (FailureKind::Transient, true);
+    const BUSY: (FailureKind, bool) = (FailureKind::Transient, false);
+    const BAD_ROW: (FailureKind, bool) = (FailureKind::BadRow, false);
 
     fn decide(
-        answers: &[(Kind, bool)],
+        answers: &[(FailureKind, bool)],
         rows: usize,
         seconds: u64,
         policy: RetryPolicy,
@@ -144,7 +148,7 @@ mod tests {
         let mut history = History::default();
         let mut last = None;
         for (number, &(kind, may_have_committed)) in answers.iter().enumerate() {
-            let verdict = Verdict {
+            let failure = Failure {
                 kind,
                 may_have_committed,
                 code: None,
@@ -152,12 +156,12 @@ mod tests {
             };
             let age = Duration::from_secs(seconds * number as u64);
             let memory = Some(Duration::from_secs(3600));
-            last = Some(history.decide(verdict, rows, age, &policy, memory));
+            last = Some(history.decide(failure, rows, age, &policy, memory));
         }
         last.unwrap()
     }
 
-    fn check(answers: &[(Kind, bool)], rows: usize, expected: &str) {
+    fn check(answers: &[(FailureKind, bool)], rows: usize, expected: &str) {
         let decision = decide(answers, rows, 1, RetryPolicy::default());
         let seen = match decision {
             Decision::Retry => "retry",
@@ -175,21 +179,21 @@ mod tests {
         check(&[BAD_ROW], 9, "split");
         check(&[BUSY, BUSY, BAD_ROW], 9, "split");
         check(&[BAD_ROW], 1, "put aside");
-        check(&[(Kind::TooLarge, false)], 2, "split");
-        let one_row = [(Kind::TooLarge, false); 8];
+        check(&[(FailureKind::TooLarge, false)], 2, "split");
+        let one_row = [(FailureKind::TooLarge, false); 8];
         check(&one_row[..7], 1, "retry");
         check(&one_row, 1, "put aside");
-        check(&[(Kind::TooMuchMemory, false)], 2, "split");
+        check(&[(FailureKind::TooMuchMemory, false)], 2, "split");
     }
 
     #[test]
     fn a_batch_that_may_be_committed_is_never_split() {
         check(&[LOST, BAD_ROW], 9, "retry");
         check(&[LOST, BAD_ROW], 1, "retry");
-        check(&[LOST, (Kind::TooLarge, false)], 9, "retry");
-        check(&[(Kind::BadRow, true)], 9, "retry");
-        check(&[(Kind::TooMuchMemory, true)], 9, "retry");
-        check(&[LOST, (Kind::TooMuchMemory, false)], 9, "retry");
+        check(&[LOST, (FailureKind::TooLarge, false)], 9, "retry");
+        check(&[(FailureKind::BadRow, true)], 9, "retry");
+        check(&[(FailureKind::TooMuchMemory, true)], 9, "retry");
+        check(&[LOST, (FailureKind::TooMuchMemory, false)], 9, "retry");
         let mut answers = vec![LOST];
         answers.extend([BAD_ROW; 8]);
         check(&answers, 9, "undecided");
@@ -197,19 +201,19 @@ mod tests {
 
     #[test]
     fn memory_that_no_split_can_save_is_asked_for_some_times() {
-        let one_row = [(Kind::TooMuchMemory, false); 8];
+        let one_row = [(FailureKind::TooMuchMemory, false); 8];
         check(&one_row[..7], 1, "retry");
         check(&one_row, 1, "refused");
-        let whole = [(Kind::TooMuchMemory, true); 8];
+        let whole = [(FailureKind::TooMuchMemory, true); 8];
         check(&whole[..7], 9, "retry");
         check(&whole, 9, "undecided");
     }
 
     #[test]
     fn what_lasts_stops_at_once_and_what_is_unknown_after_some_attempts() {
-        check(&[(Kind::Final, true)], 9, "refused");
-        check(&[(Kind::Unknown, true); 7], 9, "retry");
-        check(&[(Kind::Unknown, true); 8], 9, "refused");
+        check(&[(FailureKind::Permanent, true)], 9, "refused");
+        check(&[(FailureKind::Unknown, true); 7], 9, "retry");
+        check(&[(FailureKind::Unknown, true); 8], 9, "refused");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! that is killed in between knows the token when it is back, and acknowledges the repeated insert
 //! without inserting it. So an acknowledgement that follows a lost answer is looked into.
 //!
-//! In replicated tables the two are one transaction, and another replica may lag behind: there
-//! nothing is asked.
+//! A replicated table remembers a token in Keeper, and the replica that has the part may be gone: there
+//! the handler has to synchronize replicas before it looks.
 //!
 //! **Source**: system calls of `ClickHouse` 26.7 during an insert: `write` to
 //! `deduplication_log_1.txt`, then `rename` of `tmp_insert_…`, for one partition after another.

@@ -61,6 +61,10 @@ pub(crate) async fn attempt(
         // waits for any more has ended before the next one begins.
         .with_setting("query_id", query_id)
         .with_setting("log_comment", format!("attempt {number}"));
+    if table.knows_deduplicate_insert {
+        // It overrides `insert_deduplicate`, and a user's profile can set it.
+        insert = insert.with_setting("deduplicate_insert", "enable");
+    }
     for (name, value) in &config.settings {
         insert = insert.with_setting(name, value);
     }

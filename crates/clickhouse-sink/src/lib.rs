@@ -13,6 +13,7 @@ mod doubt;
 mod encode;
 mod error;
 mod exception;
+mod failure;
 mod insert;
 mod layout;
 mod ledger;
@@ -26,7 +27,6 @@ mod start;
 mod stats;
 mod table;
 mod type_check;
-mod verdict;
 mod window;
 
 pub use config::{
@@ -35,6 +35,7 @@ pub use config::{
 pub use doubt::{Doubtful, Missing, OnDoubt};
 pub use encode::{ColumnSpec, EncodeError, EncodeRow, RowOrder, TableColumn};
 pub use error::Error;
+pub use failure::{Failure, FailureKind};
 pub use ledger::Delivered;
 pub use sink::{Receipt, Sink};
 pub use stats::Stats;

@@ -9,8 +9,8 @@ use crate::backoff::Backoff;
 use crate::config::{Config, RetryPolicy};
 use crate::encode::ColumnSpec;
 use crate::error::Error;
+use crate::failure::{Failure, FailureKind};
 use crate::table::{Table, TableError};
-use crate::verdict::{Kind, Verdict};
 use crate::window::Window;
 
 /// Reads the table, waiting for a server that is not ready yet.
@@ -32,17 +32,19 @@ pub(crate) async fn open(
     loop {
         attempts += 1;
         let left = most.saturating_sub(started.elapsed());
-        let verdict = match timeout(left, read(client, config, written)).await {
+        let failure = match timeout(left, read(client, config, written)).await {
             Ok(Ok(opened)) => return Ok(opened),
             Ok(Err(TableError::Unfit(error))) => return Err(error),
-            Ok(Err(TableError::Client(error))) => Verdict::of(&error),
-            Err(_) => Verdict::of(&clickhouse::error::Error::TimedOut),
+            Ok(Err(TableError::Client(error))) => Failure::of(&error),
+            Err(_) => Failure::of(&clickhouse::error::Error::TimedOut),
         };
-        let Verdict { code, message, .. } = verdict;
+        let Failure { code, message, .. } = failure;
         let wait = backoff.wait();
-        match verdict.kind {
-            Kind::Passing | Kind::Unknown if started.elapsed() + wait < most => sleep(wait).await,
-            Kind::Passing => {
+        match failure.kind {
+            FailureKind::Transient | FailureKind::Unknown if started.elapsed() + wait < most => {
+                sleep(wait).await
+            }
+            FailureKind::Transient => {
                 return Err(Error::Unavailable {
                     attempts,
                     waited: started.elapsed(),

@@ -23,6 +23,8 @@ pub(crate) struct Table {
     /// How rows lie in an insert, behind names and types, which the server compares with its own
     /// before it takes a row.
     pub(crate) layout: Layout,
+    /// Whether the server has the setting `deduplicate_insert`, which came with 26.
+    pub(crate) knows_deduplicate_insert: bool,
 }
 
 /// Why a table cannot be read or used.
@@ -57,12 +59,17 @@ impl Table {
                 message,
             })
         })?;
+        let known = client
+            .query_raw("SELECT name FROM system.settings WHERE name = 'deduplicate_insert'")
+            .fetch_all::<String>()
+            .await?;
         let names: Vec<_> = columns.iter().map(|column| quoted(&column.name)).collect();
         Ok(Self {
             name: name.to_owned(),
             insert_sql: format!("INSERT INTO {} ({}) FORMAT", quoted(name), names.join(", ")),
             layout: Layout::of(&columns),
             columns: columns.into(),
+            knows_deduplicate_insert: !known.is_empty(),
         })
     }
 

@@ -186,6 +186,9 @@ impl Server {
                 let running = self.table.running() as u64;
                 table(&["n"], &["UInt64"], [running.to_le_bytes()])
             }
+            _ if sql.contains("system.settings") => {
+                strings(&["name"], [vec!["deduplicate_insert"]])
+            }
             _ if sql.starts_with("DESCRIBE") => describe(sql.contains("dead_letters")),
             _ if sql.contains("system.tables") => {
                 let engine = format!(

@@ -25,8 +25,19 @@ fn looking(fake: &Fake) -> Config {
 
 #[tokio::test]
 async fn rows_that_are_remembered_and_not_there_are_sent_again() {
+    for engine in ["MergeTree", "ReplicatedMergeTree"] {
+        sent_again(engine).await;
+    }
+}
+
+async fn sent_again(engine: &str) {
     let fake = Fake::with_fates([Fate::RememberAndReset, Fate::Commit, Fate::RememberAndReset]);
     let fake = fake.await;
+    fake.set_engine(&format!(
+        "{engine} ORDER BY id SETTINGS non_replicated_deduplication_window = 10000, \
+         replicated_deduplication_window = 10000, \
+         replicated_deduplication_window_seconds = 604800"
+    ));
     let sink = Sink::start(fake.client(), looking(&fake)).await.unwrap();
     let receipts = [0..10, 10..15].map(|ids| sink.send(rows(ids)));
     let [one, two] = receipts;
@@ -51,27 +62,16 @@ async fn rows_that_are_there_are_not_sent_again() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_without_a_doubt_or_about_a_replicated_table() {
-    for (engine, fates) in [
-        ("MergeTree", vec![]),
-        ("ReplicatedMergeTree", vec![Fate::CommitAndReset]),
-    ] {
-        let fake = Fake::with_fates(fates).await;
-        fake.set_engine(&format!(
-            "{engine} ORDER BY id SETTINGS non_replicated_deduplication_window = 10000, \
-             replicated_deduplication_window = 10000, \
-             replicated_deduplication_window_seconds = 604800"
-        ));
-        let on_doubt = OnDoubt::new(|_| async { panic!("asked") });
-        let config = Config {
-            on_doubt: Some(on_doubt),
-            ..config()
-        };
-        let sink = Sink::start(fake.client(), config).await.unwrap();
-        let receipt = sink.send(rows(0..10)).await.unwrap();
-        sink.flush().await.unwrap();
-        assert_eq!(receipt.await.unwrap().inserted, 10);
-    }
+async fn nobody_is_asked_without_a_doubt() {
+    let fake = Fake::with_fates([]).await;
+    let config = Config {
+        on_doubt: Some(OnDoubt::new(|_| async { panic!("asked") })),
+        ..config()
+    };
+    let sink = Sink::start(fake.client(), config).await.unwrap();
+    let receipt = sink.send(rows(0..10)).await.unwrap();
+    sink.flush().await.unwrap();
+    assert_eq!(receipt.await.unwrap().inserted, 10);
 }
 
 #[tokio::test]

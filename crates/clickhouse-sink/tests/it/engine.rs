@@ -96,7 +96,9 @@ async fn load_with_lost_answers(database: &str, rest: &str, config: Config) -> (
     let server = testing::shared_server().connection();
     let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
     let proxy = LossyProxy::start(address).await;
-    let client = direct.clone().with_url(proxy.url());
+    // As a user's profile could say.
+    let client = direct.clone().with_setting("deduplicate_insert", "disable");
+    let client = client.with_url(proxy.url());
     let sink = Sink::start(client, config).await.unwrap();
     proxy.lose(2);
     let receipt = sink.send(rows(0..1000)).await.unwrap();

@@ -102,6 +102,7 @@ async fn an_insert_promises_what_it_should() {
         ("async_insert", "0"),
         ("wait_end_of_query", "1"),
         ("insert_deduplicate", "1"),
+        ("deduplicate_insert", "enable"),
         ("insert_quorum", "2"),
     ] {
         assert_eq!(attempt.settings[name], value, "{name}");

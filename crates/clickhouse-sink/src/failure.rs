@@ -1,7 +1,8 @@
-//! What an answer means: the one place where errors are classified.
+//! What a failed request means: the one place where errors of `ClickHouse` are classified, for inserts
+//! here and for reads elsewhere.
 //!
-//! Two questions are answered for each failed attempt: what to do about it ([`Kind`]), and whether
-//! rows of it can be in the table nevertheless ([`Verdict::may_have_committed`]).
+//! Two questions are answered for each failed attempt: what to do about it ([`FailureKind`]), and whether
+//! rows of it can be in the table nevertheless ([`Failure::may_have_committed`]).
 //!
 //! `ClickHouse` commits an insert part by part, one for each partition, once a whole block was
 //! read. So a part of a batch may be in the table although the answer is an error, and even more so
@@ -18,11 +19,12 @@ use crate::exception::{exception_code, of_code};
 
 /// What to do about a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+#[non_exhaustive]
+pub enum FailureKind {
     /// It passes: the same bytes again, later.
-    Passing,
+    Transient,
     /// It lasts: stop.
-    Final,
+    Permanent,
     /// The insert as a whole is more than the server takes: cut it in two.
     TooLarge,
     /// It was more than the memory that one query may use: cut it in two if that is safe.
@@ -33,21 +35,25 @@ pub(crate) enum Kind {
     Unknown,
 }
 
-/// The meaning of a failed attempt.
+/// The meaning of a failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    pub(crate) kind: Kind,
-    /// Some rows of the attempt may be in the table.
-    pub(crate) may_have_committed: bool,
-    pub(crate) code: Option<u32>,
-    pub(crate) message: String,
+pub struct Failure {
+    /// What to do about it.
+    pub kind: FailureKind,
+    /// Some rows of an insert may be in the table.
+    pub may_have_committed: bool,
+    /// `ClickHouse`'s error code, where it answered with one.
+    pub code: Option<u32>,
+    /// What was said, in one line of at most 600 characters: an answer can quote a whole statement, and what
+    /// is wrong stands at its beginning.
+    pub message: String,
 }
 
-/// Longest message that is kept of an answer, in characters.
 const MESSAGE_CHARS: usize = 600;
 
-impl Verdict {
-    pub(crate) fn of(error: &ClientError) -> Self {
+impl Failure {
+    /// Classifies an error of the client.
+    pub fn of(error: &ClientError) -> Self {
         let text = match error {
             ClientError::BadResponse(text) => text.clone(),
             other => with_sources(other),
@@ -61,7 +67,10 @@ impl Verdict {
             (ClientError::BadResponse(text), None) => of_status(text),
             (ClientError::Network(source), None) => {
                 let http = source.downcast_ref::<HttpError>();
-                (Kind::Passing, !http.is_some_and(HttpError::is_connect))
+                (
+                    FailureKind::Transient,
+                    !http.is_some_and(HttpError::is_connect),
+                )
             }
             (
                 ClientError::InvalidParams(_)
@@ -69,9 +78,11 @@ impl Verdict {
                 | ClientError::Compression(_)
                 | ClientError::SchemaMismatch(_),
                 None,
-            ) => (Kind::Final, false),
-            (ClientError::TimedOut | ClientError::Decompression(_), None) => (Kind::Passing, true),
-            (_, None) => (Kind::Unknown, true),
+            ) => (FailureKind::Permanent, false),
+            (ClientError::TimedOut | ClientError::Decompression(_), None) => {
+                (FailureKind::Transient, true)
+            }
+            (_, None) => (FailureKind::Unknown, true),
         };
         #[cfg(feature = "mutations")]
         let may_have_committed =
@@ -80,9 +91,19 @@ impl Verdict {
             kind,
             may_have_committed,
             code,
-            message: text.chars().take(MESSAGE_CHARS).collect(),
+            message: one_line(&text),
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MESSAGE_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }
 
 fn with_sources(error: &ClientError) -> String {
@@ -100,7 +121,7 @@ fn with_sources(error: &ClientError) -> String {
 
 /// Judges an answer without an exception: from something between here and the server. The client
 /// gives the status only where the body was empty, so that pages of proxies are read as well.
-fn of_status(text: &str) -> (Kind, bool) {
+fn of_status(text: &str) -> (FailureKind, bool) {
     let head: String = text
         .chars()
         .take(400)
@@ -113,14 +134,21 @@ fn of_status(text: &str) -> (Kind, bool) {
         "413 content",
         "entity too large",
     ]) {
-        (Kind::TooLarge, false)
+        (FailureKind::TooLarge, false)
     } else if says(&["429 too many requests"]) {
-        (Kind::Passing, false)
-    } else if says(&["401 unauthorized", "403 forbidden", "404 not found"]) {
-        (Kind::Final, false)
+        (FailureKind::Transient, false)
+    } else if says(&[
+        "401 unauthorized",
+        "403 forbidden",
+        "404 not found",
+        "is for clickhouse-client program",
+    ]) {
+        (FailureKind::Permanent, false)
+    } else if says(&["400 bad request", "405 method", "501 not implemented"]) {
+        (FailureKind::Unknown, true)
     } else {
         // 500, 502, 503, 504 and pages in no known words: the server may have got it all.
-        (Kind::Passing, true)
+        (FailureKind::Transient, true)
     }
 }
 
@@ -128,10 +156,10 @@ fn of_status(text: &str) -> (Kind, bool) {
 mod tests {
     use super::*;
 
-    fn check(text: &str, kind: Kind, may_have_committed: bool) {
-        let verdict = Verdict::of(&ClientError::BadResponse(text.to_owned()));
+    fn check(text: &str, kind: FailureKind, may_have_committed: bool) {
+        let failure = Failure::of(&ClientError::BadResponse(text.to_owned()));
         assert_eq!(
-            (verdict.kind, verdict.may_have_committed),
+            (failure.kind, failure.may_have_committed),
             (kind, may_have_committed),
             "{text}"
         );
@@ -139,29 +167,33 @@ mod tests {
 
     #[test]
     fn answers_of_proxies_are_known_by_their_words() {
-        check("503 Service Unavailable", Kind::Passing, true);
+        check("503 Service Unavailable", FailureKind::Transient, true);
         check(
             "<html><title>413 Request Entity Too Large</title>",
-            Kind::TooLarge,
+            FailureKind::TooLarge,
             false,
         );
-        check("429 Too Many Requests", Kind::Passing, false);
-        check("<html>upstream is sleeping</html>", Kind::Passing, true);
-        check("401 Unauthorized", Kind::Final, false);
+        check("429 Too Many Requests", FailureKind::Transient, false);
+        check(
+            "<html>upstream is sleeping</html>",
+            FailureKind::Transient,
+            true,
+        );
+        check("401 Unauthorized", FailureKind::Permanent, false);
     }
 
     #[test]
     fn no_answer_may_hide_a_commit() {
-        let verdict = Verdict::of(&ClientError::TimedOut);
+        let failure = Failure::of(&ClientError::TimedOut);
         assert_eq!(
-            (verdict.kind, verdict.may_have_committed),
-            (Kind::Passing, true)
+            (failure.kind, failure.may_have_committed),
+            (FailureKind::Transient, true)
         );
         let reset = ClientError::Network("connection reset".into());
-        let verdict = Verdict::of(&reset);
+        let failure = Failure::of(&reset);
         assert_eq!(
-            (verdict.kind, verdict.may_have_committed),
-            (Kind::Passing, true)
+            (failure.kind, failure.may_have_committed),
+            (FailureKind::Transient, true)
         );
     }
 
@@ -172,18 +204,19 @@ mod tests {
         drop(listener);
         let client = clickhouse::Client::default().with_url(url);
         let error = client.query("SELECT 1").execute().await.unwrap_err();
-        let verdict = Verdict::of(&error);
+        let failure = Failure::of(&error);
         assert_eq!(
-            (verdict.kind, verdict.may_have_committed),
-            (Kind::Passing, false)
+            (failure.kind, failure.may_have_committed),
+            (FailureKind::Transient, false)
         );
     }
 
     #[test]
     fn messages_are_cut_and_codes_kept() {
-        let long = format!("Code: 117. DB::Exception: {}", "é".repeat(5000));
-        let verdict = Verdict::of(&ClientError::BadResponse(long));
-        assert_eq!(verdict.code, Some(117));
-        assert_eq!(verdict.message.chars().count(), MESSAGE_CHARS);
+        let long = format!("Code: 117. DB::Exception: {}\n\n", "né ".repeat(1_000_000));
+        let failure = Failure::of(&ClientError::BadResponse(long));
+        assert_eq!(failure.code, Some(117));
+        assert_eq!(failure.message.chars().count(), MESSAGE_CHARS + 1);
+        assert!(failure.message.ends_with('…'));
     }
 }
