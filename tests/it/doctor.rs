@@ -456,8 +456,8 @@ async fn a_clock_that_is_off() {
 async fn a_catalogue_that_is_behind_the_source() {
     let scene = Scene::set();
     scene.load();
-    let lost = "ALTER TABLE markets_data DELETE WHERE toString(token_id) >= \
-                (SELECT max(toString(token_id)) FROM markets_data) SETTINGS mutations_sync = 1";
+    let lost = "ALTER TABLE clob_fills_v2_markets_data DELETE WHERE toString(token_id) >= \
+                (SELECT max(toString(token_id)) FROM clob_fills_v2_markets_data) SETTINGS mutations_sync = 1";
     scene.engine.text(lost).await;
     told(scene.doctor(&[])).assert_only("catalogue", "warning", 0, "ingest markets");
     let mend = ingest(

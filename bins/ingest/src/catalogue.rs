@@ -160,15 +160,14 @@ async fn add_unknown(
     if unknown.is_empty() {
         return Ok(is_all);
     }
-    let rows = catalogue.load(MarketSource::Subgraph).await;
-    let rows = rows.map_err(from_table)?;
     for tokens in unknown.chunks(usize::from(PAGE)) {
         let known = client.market_datas_by_id(tokens).await;
         let known = known.map_err(from_source)?;
-        let entries = known.entities.into_iter().map(entry).collect();
-        rows.add(entries).await.map_err(from_table)?;
+        let entries: Vec<_> = known.entities.into_iter().map(entry).collect();
+        let added = catalogue.add(MarketSource::Subgraph, &entries).await;
+        added.map_err(from_table)?;
     }
-    rows.finish().await.map_err(from_table)?;
+    catalogue.publish().await.map_err(from_table)?;
     asked.extend(unknown);
     Ok(is_all)
 }
@@ -183,8 +182,7 @@ pub(crate) async fn from_subgraph(
     mut after: String,
     shutdown: &Shutdown,
 ) -> Result<Loaded, Failure> {
-    let rows = table.catalogue().load(MarketSource::Subgraph).await;
-    let rows = rows.map_err(from_table)?;
+    let catalogue = table.catalogue();
     let mut loaded = Loaded::default();
     loop {
         let page = client
@@ -202,15 +200,16 @@ pub(crate) async fn from_subgraph(
         }
         loaded.malformed += page.malformed.len() as u64;
         loaded.tokens += page.entities.len() as u64;
-        let entries = page.entities.into_iter().map(entry).collect();
-        rows.add(entries).await.map_err(from_table)?;
+        let entries: Vec<_> = page.entities.into_iter().map(entry).collect();
+        let added = catalogue.add(MarketSource::Subgraph, &entries).await;
+        added.map_err(from_table)?;
         loaded.stopped = shutdown.is_requested();
         match page.last_id {
             Some(last) if full && !loaded.stopped => after = last,
             _ => break,
         }
     }
-    rows.finish().await.map_err(from_table)?;
+    catalogue.publish().await.map_err(from_table)?;
     Ok(loaded)
 }
 
@@ -223,8 +222,7 @@ pub(crate) async fn from_gamma(
     table: &FillTable,
     shutdown: &Shutdown,
 ) -> Result<Loaded, Failure> {
-    let rows = table.catalogue().load(MarketSource::Gamma).await;
-    let rows = rows.map_err(from_table)?;
+    let catalogue = table.catalogue();
     let mut loaded = Loaded::default();
     for closed in [false, true] {
         let mut offset = 0;
@@ -245,11 +243,12 @@ pub(crate) async fn from_gamma(
             loaded.malformed += page.malformed.len() as u64;
             let entries: Vec<MarketEntry> = page.markets.into_iter().flat_map(entries).collect();
             loaded.tokens += entries.len() as u64;
-            rows.add(entries).await.map_err(from_table)?;
+            let added = catalogue.add(MarketSource::Gamma, &entries).await;
+            added.map_err(from_table)?;
             loaded.stopped = shutdown.is_requested();
         }
     }
-    rows.finish().await.map_err(from_table)?;
+    catalogue.publish().await.map_err(from_table)?;
     Ok(loaded)
 }
 

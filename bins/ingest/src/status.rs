@@ -88,7 +88,7 @@ impl Looked {
         settings: &Settings,
         at: (Option<SystemTime>, Option<u32>),
     ) -> Result<Option<&(Totals, u64)>, Failure> {
-        let stays = at.1.is_none() && self.at == at && settings.table.clickhouse_url.is_none();
+        let stays = at.1.is_none() && self.at == at && settings.table.is_embedded();
         if !stays || self.held.is_none() {
             self.held = held(settings).await?;
         }
@@ -193,7 +193,7 @@ impl Standing {
 /// engine for itself.
 async fn held(settings: &Settings) -> Result<Option<(Totals, u64)>, Failure> {
     let data = settings.table.data_dir.join("clickhouse");
-    if settings.table.clickhouse_url.is_none() && !data.exists() {
+    if settings.table.is_embedded() && !data.exists() {
         return Ok(None);
     }
     let database = match Database::open_to_read(&settings.table).await {

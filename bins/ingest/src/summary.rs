@@ -251,7 +251,7 @@ impl Summary {
 fn query_hint(settings: &Settings) -> String {
     let table = &settings.table.table;
     let select = format!("SELECT side, count(), sum(usdc) FROM {table} GROUP BY side");
-    match &settings.table.clickhouse_url {
+    match settings.table.clickhouse_urls.first() {
         Some(url) => format!(
             "Query it: {} --data-binary '{select}'\n",
             curl(url.as_str(), &settings.table)

@@ -1,7 +1,6 @@
 //! The market catalogue: which condition, outcome and market a token belongs to.
 
 use clickhouse::Row;
-use clickhouse_sink::{Config, Deduplication, Sink};
 use fills::{ConditionId, TokenId};
 use serde::Serialize;
 
@@ -55,80 +54,48 @@ pub struct Catalogue {
     pub(crate) table: FillTable,
 }
 
-/// Takes entries of one source, in as many calls as there are pages.
-#[derive(Debug)]
-pub struct CatalogueLoad {
-    table: FillTable,
-    source: MarketSource,
-    rows: Sink<MarketRow>,
-}
-
 impl Catalogue {
     pub(crate) fn new(table: FillTable) -> Self {
         Self { table }
     }
 
-    /// Starts to load entries. Loading the same entries again changes nothing.
+    /// Adds entries of one source, and returns when they are durable. Adding them again changes nothing.
+    /// Readers see them after [`Catalogue::publish`].
     ///
     /// # Errors
-    /// [`Error::Insert`] where the sink does not start: the table has to exist.
-    pub async fn load(&self, source: MarketSource) -> Result<CatalogueLoad, Error> {
-        let mut config = Config::new(self.table.names().markets_data().name);
-        // Rows that are there twice become one.
-        config.deduplication = Deduplication::Off;
-        // One after another: what is in the table is all that was added up to some place, so that
-        // a load that was stopped can go on behind it.
-        config.parallel_inserts = 1;
-        config.max_rows = 50_000;
-        config.queue_rows = 100_000;
-        let client = self.table.server().client().clone();
-        Ok(CatalogueLoad {
-            table: self.table.clone(),
-            source,
-            rows: Sink::start(client, config).await?,
-        })
+    /// Any error of the connection that lasts; the table has to exist.
+    pub async fn add(&self, source: MarketSource, entries: &[MarketEntry]) -> Result<(), Error> {
+        let rows: Vec<_> = entries.iter().map(|entry| row(source, entry)).collect();
+        self.table
+            .insert(&self.table.names().markets_data(), &rows)
+            .await
+    }
+
+    /// Lets readers see the entries that were added.
+    ///
+    /// # Errors
+    /// [`Error::Dictionary`] where they do not see them yet; calling it again goes on.
+    pub async fn publish(&self) -> Result<(), Error> {
+        match self.table.load_dictionary().await {
+            // The password it was made with may be an old one.
+            Err(error) if error.is_answer() => self.table.make_dictionary().await,
+            outcome => outcome,
+        }
     }
 }
 
-impl CatalogueLoad {
-    /// Hands over entries, waiting while 100,000 of them have yet to be inserted. They are inserted
-    /// in the order of the calls: wherever a load is stopped, what is there is its beginning.
-    ///
-    /// # Errors
-    /// [`Error::Insert`] where entries could not be inserted.
-    ///
-    /// # Cancel safety
-    /// Dropped before it returns, the entries were either all taken or none.
-    pub async fn add(&self, entries: Vec<MarketEntry>) -> Result<(), Error> {
-        let rows = entries.into_iter().map(|entry| self.row(entry)).collect();
-        // Whether they are durable is what `finish` asks.
-        let _receipt = self.rows.send(rows).await?;
-        Ok(())
-    }
-
-    /// Returns when all entries are durable and readers see them.
-    ///
-    /// # Errors
-    /// [`Error::Insert`] where entries could not be inserted, [`Error::Dictionary`] where readers
-    /// do not see them yet; loading again mends both.
-    pub async fn finish(self) -> Result<(), Error> {
-        self.rows.close().await?;
-        self.table.reload_dictionary().await
-    }
-
-    fn row(&self, entry: MarketEntry) -> MarketRow {
-        MarketRow {
-            token_id: clickhouse::types::UInt256::from_le_bytes(entry.token_id.to_le_bytes()),
-            condition_id: entry.condition_id.to_string(),
-            outcome_index: entry.outcome_index,
-            outcome: entry.outcome,
-            slug: entry.slug,
-            question: entry.question,
-            source: match self.source {
-                MarketSource::Subgraph => 1,
-                MarketSource::Gamma => 2,
-            },
-        }
+fn row(source: MarketSource, entry: &MarketEntry) -> MarketRow {
+    MarketRow {
+        token_id: clickhouse::types::UInt256::from_le_bytes(entry.token_id.to_le_bytes()),
+        condition_id: entry.condition_id.to_string(),
+        outcome_index: entry.outcome_index,
+        outcome: entry.outcome.clone(),
+        slug: entry.slug.clone(),
+        question: entry.question.clone(),
+        source: match source {
+            MarketSource::Subgraph => 1,
+            MarketSource::Gamma => 2,
+        },
     }
 }
 
@@ -148,15 +115,6 @@ impl FillTable {
             (outcome, _) => outcome,
         }
         .map_err(|error| self.dictionary_error(error))
-    }
-
-    /// Lets readers see what the catalogue's table holds by now.
-    async fn reload_dictionary(&self) -> Result<(), Error> {
-        match self.load_dictionary().await {
-            // The password it was made with may be an old one.
-            Err(error) if error.is_answer() => self.make_dictionary().await,
-            outcome => outcome,
-        }
     }
 
     async fn try_dictionary(&self, credentials: Option<&crate::Credentials>) -> Result<(), Error> {

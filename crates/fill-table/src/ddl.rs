@@ -6,7 +6,11 @@ use crate::names::{Names, literal};
 use crate::server::Credentials;
 
 /// Stands in the comment of everything made here; a new number replaces views and dictionary.
-pub(crate) const MARKER: &str = "clob-backfill schema 1";
+pub(crate) const MARKER: &str = "clob-backfill schema 2";
+/// What every version's marker begins with.
+pub(crate) const ANY_MARKER: &str = "clob-backfill schema ";
+/// In that version all fills tables of a database had one view `markets`.
+pub(crate) const FIRST_MARKER: &str = "clob-backfill schema 1";
 
 /// Parts that the data table remembers for recognizing a repeated insert.
 ///
@@ -155,6 +159,22 @@ pub(crate) fn markets_view(names: &Names) -> String {
          ORDER BY token_id, source DESC\nLIMIT 1 BY token_id\nCOMMENT '{MARKER}'",
         view = names.markets(),
         data = names.markets_data(),
+    )
+}
+
+/// Returns the comment of the short way to a table's catalogue, which says whose it is.
+pub(crate) fn alias_comment(names: &Names) -> String {
+    format!("{MARKER}: {}", names.markets().name)
+}
+
+/// Returns the statement that makes the short way to the catalogue.
+pub(crate) fn markets_alias(names: &Names) -> String {
+    format!(
+        "-- markets_alias\nCREATE OR REPLACE VIEW {alias} DEFINER = CURRENT_USER \
+         SQL SECURITY DEFINER AS\nSELECT * FROM {view}\nCOMMENT {comment}",
+        alias = names.markets_alias(),
+        view = names.markets(),
+        comment = literal(&alias_comment(names)),
     )
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use clickhouse_sink::{Failure, FailureKind};
 use fills::StoreError;
 
 use crate::difference::Difference;
-use crate::retry::may_pass;
 
 /// Why the table could not be made, checked, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +19,9 @@ pub enum Error {
         /// Whether something took the connection and said nothing: a server that starts does that.
         is_silent: bool,
     },
-    /// The file of additional certificates cannot be used.
-    #[error("cannot use the CA file {}: {reason}", path.display())]
-    CaFile {
+    /// A file of certificates, or of a key, cannot be used.
+    #[error("cannot use the certificate file {}: {reason}", path.display())]
+    CertificateFile {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -54,7 +54,9 @@ pub enum Error {
         needed: &'static str,
     },
     /// A name that cannot be a table's.
-    #[error("{name:?} is no table name: letters, digits and _, at most 128, no digit first")]
+    #[error(
+        "{name:?} is no table name: letters, digits, _ and -, at most 128, a letter or _ first"
+    )]
     Name {
         /// The name as given.
         name: String,
@@ -72,6 +74,12 @@ pub enum Error {
     /// Rows could not be inserted.
     #[error("the insert failed")]
     Insert(#[from] clickhouse_sink::Error),
+    /// The table is on more servers than can be watched, so that rows could be doubled.
+    #[error("{message}")]
+    SeveralServers {
+        /// What was found, and what would do.
+        message: String,
+    },
     /// The server refuses for another reason: no space, no memory, a query that it does not take.
     #[error("the ClickHouse server refuses: {message}")]
     Refused {
@@ -79,47 +87,72 @@ pub enum Error {
         code: Option<u32>,
         /// The server's words.
         message: String,
+        /// Whether the same request may succeed later.
+        is_transient: bool,
     },
 }
 
 impl From<clickhouse::error::Error> for Error {
+    /// Sorts what the server said by its error code.
+    ///
+    /// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`.
     fn from(error: clickhouse::error::Error) -> Self {
         use clickhouse::error::Error as Client;
-        match error {
-            Client::Network(source) => Self::Unreachable {
-                message: chain(source.as_ref()),
+        let Failure {
+            kind,
+            code,
+            message,
+            ..
+        } = Failure::of(&error);
+        let is_answer = matches!(error, Client::BadResponse(_));
+        match (error, code) {
+            (Client::Network(_), None) => Self::Unreachable {
+                message,
                 is_silent: false,
             },
-            Client::TimedOut => Self::Unreachable {
+            (Client::TimedOut, None) => Self::Unreachable {
                 message: "it did not answer in time".to_owned(),
                 is_silent: true,
             },
-            Client::BadResponse(message) => Self::said(message),
-            other => Self::Refused {
-                code: None,
-                message: chain(&other),
+            (_, Some(192 | 193 | 194 | 516)) => Self::Credentials { message },
+            (_, Some(81)) => Self::NoDatabase { message },
+            (_, Some(497)) => Self::NoRights { message },
+            (_, code) => Self::Refused {
+                code,
+                message,
+                // One that cannot be read at all is not ClickHouse's, or not for this client.
+                is_transient: is_answer
+                    && matches!(kind, FailureKind::Transient | FailureKind::TooMuchMemory),
             },
         }
     }
 }
 
 impl Error {
-    /// Sorts what the server said by its error code.
-    ///
-    /// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`.
-    fn said(message: String) -> Self {
-        let message = one_line(message);
-        match code_of(&message) {
-            Some(192 | 193 | 194 | 516) => Self::Credentials { message },
-            Some(81) => Self::NoDatabase { message },
-            Some(497) => Self::NoRights { message },
-            code => Self::Refused { code, message },
+    /// Returns true if the server answered, so that trying another way makes sense.
+    pub(crate) fn is_answer(&self) -> bool {
+        !matches!(self, Self::Unreachable { .. })
+    }
+
+    /// Returns true if the same request may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { is_transient, .. } => *is_transient,
+            _ => false,
         }
     }
 
-    /// Tells whether the server answered, so that trying another way makes sense.
-    pub(crate) fn is_answer(&self) -> bool {
-        !matches!(self, Self::Unreachable { .. })
+    /// Returns true for what a server that starts or wakes up meets a client with: silence, or the
+    /// answer of something in front of it.
+    pub(crate) fn is_of_a_start(&self) -> bool {
+        match self {
+            Self::Unreachable { is_silent, .. } => *is_silent,
+            Self::Refused {
+                code, is_transient, ..
+            } => code.is_none() && *is_transient,
+            _ => false,
+        }
     }
 }
 
@@ -127,34 +160,13 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let message = chain(&error);
         match error {
-            Error::Unreachable { .. }
-            | Error::Insert(clickhouse_sink::Error::Unavailable { .. }) => {
+            Error::Insert(clickhouse_sink::Error::Unavailable { .. }) => {
                 Self::Unavailable { message }
             }
-            error if may_pass(&error) => Self::Unavailable { message },
+            error if error.is_transient() => Self::Unavailable { message },
             _ => Self::Refused { message },
         }
     }
-}
-
-/// Returns the number behind `Code: `.
-fn code_of(message: &str) -> Option<u32> {
-    let digits = message.split_once("Code: ")?.1;
-    let end = digits.find(|c: char| !c.is_ascii_digit())?;
-    digits[..end].parse().ok()
-}
-
-/// A server's words can quote a whole statement; what is wrong stands at their beginning.
-const MOST_CHARS: usize = 2000;
-
-fn one_line(message: String) -> String {
-    let words: Vec<_> = message.split_whitespace().collect();
-    let mut line = words.join(" ");
-    if let Some((end, _)) = line.char_indices().nth(MOST_CHARS) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
 }
 
 /// Joins an error and its sources, leaving out what a message already ends with.
@@ -204,16 +216,6 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_is_cut_to_a_line() {
-        let long = format!("Code: 497. DB::Exception: {}\n\n", "né ".repeat(1_000_000));
-        let Error::NoRights { message } = said(&long) else {
-            panic!("it has a code");
-        };
-        assert_eq!(message.chars().count(), MOST_CHARS + 1);
-        assert!(message.ends_with('…'));
-    }
-
-    #[test]
     fn only_what_may_pass_is_unavailable_to_the_engine() {
         let unreachable = clickhouse::error::Error::TimedOut;
         assert!(matches!(
@@ -221,10 +223,7 @@ mod tests {
             StoreError::Unavailable { .. }
         ));
         assert!(matches!(
-            StoreError::from(Error::Refused {
-                code: None,
-                message: "503 Service Unavailable".to_owned()
-            }),
+            StoreError::from(said("503 Service Unavailable")),
             StoreError::Unavailable { .. }
         ));
         assert!(matches!(

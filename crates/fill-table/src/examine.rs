@@ -78,8 +78,9 @@ impl FillTable {
     /// makes; what is not there yet is no difference.
     ///
     /// # Errors
-    /// Any error of the connection; it is not tried again.
+    /// [`Error::SeveralServers`]; any error of the connection.
     pub async fn standing(&self) -> Result<Standing, Error> {
+        self.copies().await?;
         let found = self.find().await?;
         Ok(Standing {
             is_there: found.tables.contains_key(&self.names().data().name),
@@ -129,6 +130,7 @@ impl FillTable {
             on(names.dead_letters(), TABLE_RIGHTS),
             on(names.fills(), VIEW_RIGHTS),
             on(names.markets(), VIEW_RIGHTS),
+            on(names.markets_alias(), VIEW_RIGHTS),
             on(names.dictionary(), DICTIONARY_RIGHTS),
             ("*.*".to_owned(), &["SYSTEM RELOAD DICTIONARY"], true),
             (names.data().to_string(), &["OPTIMIZE"], false),

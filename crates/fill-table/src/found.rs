@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use clickhouse::Row;
 use serde::Deserialize;
 
-use crate::ddl::{Column, DEDUPLICATION_WINDOW, MARKER, Table};
+use crate::ddl::{
+    ANY_MARKER, Column, DEDUPLICATION_WINDOW, FIRST_MARKER, MARKER, Table, alias_comment,
+};
 use crate::difference::Difference;
-use crate::names::Qualified;
+use crate::names::{Names, Qualified};
 
 /// What the database says about one table, view or dictionary.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -42,6 +44,16 @@ pub(crate) enum Missing {
     IsDifferent,
 }
 
+/// What stands under the catalogue's short name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AliasState {
+    Current,
+    /// Nothing, or what another version made for this table.
+    Outdated,
+    /// Something that is not this table's.
+    Taken,
+}
+
 /// Views and dictionary hold no rows, so they can go and come back.
 pub(crate) const DROP_VIEW: &str = "drop the view; it is made again at the next start";
 const OTHER_NAME: &str = "choose another table name with --table, or rename what is there";
@@ -51,6 +63,23 @@ impl Found {
     pub(crate) fn is_current(&self, name: &Qualified) -> bool {
         let existing = self.tables.get(&name.name);
         existing.is_some_and(|existing| existing.comment == MARKER)
+    }
+
+    pub(crate) fn alias_state(&self, names: &Names) -> AliasState {
+        let Some(existing) = self.tables.get(&names.markets_alias().name) else {
+            return AliasState::Outdated;
+        };
+        let of_this_table = format!(": {}", names.markets().name);
+        if existing.comment == alias_comment(names) {
+            AliasState::Current
+        } else if existing.comment == FIRST_MARKER
+            || existing.comment.starts_with(ANY_MARKER)
+                && existing.comment.ends_with(&of_this_table)
+        {
+            AliasState::Outdated
+        } else {
+            AliasState::Taken
+        }
     }
 
     pub(crate) fn table_differences(
@@ -125,7 +154,7 @@ impl Found {
         let Some(existing) = self.tables.get(&name.name) else {
             return is_missing(name, missing);
         };
-        let ours = existing.comment.starts_with("clob-backfill schema ");
+        let ours = existing.comment.starts_with(ANY_MARKER);
         if existing.engine != engine || !ours {
             let found = format!("a {} that this program did not make", existing.engine);
             let expected = format!("its {}", engine.to_lowercase());

@@ -37,6 +37,7 @@ impl FillTable {
 
     /// Returns the indices of fills that the table does not hold.
     async fn missing(&self, fills: &[Fill]) -> Result<Vec<usize>, Error> {
+        self.synchronize().await?;
         let mut by_time: Vec<usize> = (0..fills.len()).collect();
         by_time.sort_unstable_by_key(|&index| fills[index].timestamp);
         let mut missing = Vec::new();

@@ -26,12 +26,12 @@ impl Names {
     /// Checks a table's name and derives the others.
     ///
     /// # Errors
-    /// [`Error::Name`] unless the name is letters, digits and `_`, does not begin with a digit
+    /// [`Error::Name`] unless the name is letters, digits, `_` and `-`, does not begin with a digit
     /// and has at most 128 characters: it becomes part of other names and of SQL.
     pub fn new(database: impl Into<String>, table: impl Into<String>) -> Result<Self, Error> {
         let table = table.into();
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let begins_well = table.starts_with(|c: char| !c.is_ascii_digit());
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let begins_well = table.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if begins_well && table.chars().all(plain) && table.len() <= Self::MOST_CHARS {
             Ok(Self {
                 database: database.into(),
@@ -57,20 +57,28 @@ impl Names {
         self.derived("_data")
     }
 
-    /// Names the view of the market catalogue, one row for each token. All fills tables of a
-    /// database share it.
+    /// Names the view of the market catalogue, one row for each token.
     pub fn markets(&self) -> Qualified {
-        self.shared("markets")
+        self.derived("_markets")
+    }
+
+    /// Names the short way to [`Names::markets`], which is there unless the database has another
+    /// `markets`.
+    pub fn markets_alias(&self) -> Qualified {
+        Qualified {
+            database: self.database.clone(),
+            name: "markets".to_owned(),
+        }
     }
 
     /// Names the table that holds the market catalogue.
     pub fn markets_data(&self) -> Qualified {
-        self.shared("markets_data")
+        self.derived("_markets_data")
     }
 
     /// Names the dictionary through which the fills view looks tokens up.
     pub fn dictionary(&self) -> Qualified {
-        self.shared("markets_dictionary")
+        self.derived("_markets_dictionary")
     }
 
     /// Names the table of events that could not become fills.
@@ -86,18 +94,6 @@ impl Names {
     /// Names the table of rows that were taken out.
     pub fn quarantine(&self) -> Qualified {
         self.derived("_quarantine")
-    }
-
-    /// Quotes any name for use in SQL.
-    pub(crate) fn quote(name: &str) -> String {
-        format!("`{}`", escape(name, '`'))
-    }
-
-    fn shared(&self, name: &str) -> Qualified {
-        Qualified {
-            database: self.database.clone(),
-            name: name.to_owned(),
-        }
     }
 
     fn derived(&self, suffix: &str) -> Qualified {
@@ -117,9 +113,14 @@ impl Qualified {
 
 impl fmt::Display for Qualified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (database, name) = (Names::quote(&self.database), Names::quote(&self.name));
+        let (database, name) = (quoted(&self.database), quoted(&self.name));
         write!(f, "{database}.{name}")
     }
+}
+
+/// Quotes any name for use in SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("`{}`", escape(name, '`'))
 }
 
 /// Quotes a text for use in SQL.
@@ -152,7 +153,16 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_plain_is_refused() {
-        for name in ["", "1st", "db.table", "a b", "a`b", "ä", &"x".repeat(129)] {
+        for name in [
+            "",
+            "1st",
+            "-a",
+            "db.table",
+            "a b",
+            "a`b",
+            "ä",
+            &"x".repeat(129),
+        ] {
             assert!(matches!(
                 Names::new("default", name),
                 Err(Error::Name { .. })

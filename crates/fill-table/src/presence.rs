@@ -84,8 +84,8 @@ impl FillTable {
         Ok(count as u64)
     }
 
-    /// Waits until the server executes no insert into this table any more, at most for `patience`;
-    /// false if one was still running then.
+    /// Waits until no server executes an insert into this table any more, at most for `patience`, and
+    /// until reads see what they inserted; false if one was still running then.
     ///
     /// A server goes on with an insert whose client died. Looking for its rows before it ended
     /// would miss them, and sending them again would double them.
@@ -94,21 +94,28 @@ impl FillTable {
     /// Any error of the connection, [`Error::NoRights`] among them.
     pub async fn await_inserts(&self, patience: Duration) -> Result<bool, Error> {
         let deadline = Instant::now() + patience;
-        let sql = "-- await_inserts\nSELECT count() FROM system.processes\n\
-                   WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0\n\
-                   AND (current_database = {database:String} \
-                   OR position(query, {database:String}) > 0)";
+        let sql = format!(
+            "-- await_inserts\nSELECT count() FROM {processes}\n\
+             WHERE query_kind = 'Insert' AND position(query, {{table:String}}) > 0\n\
+             AND (current_database = {{database:String}} \
+             OR position(query, {{database:String}}) > 0)",
+            processes = self.processes().await?,
+        );
         loop {
             let running: u64 = reading(|| async {
                 let query = self
-                    .query(sql)
+                    .query(&sql)
                     .param("table", &self.names().data().name)
                     .param("database", self.names().database());
                 Ok(query.fetch_one().await?)
             })
             .await?;
-            if running == 0 || Instant::now() >= deadline {
-                return Ok(running == 0);
+            if running == 0 {
+                self.synchronize().await?;
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }

@@ -4,7 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clickhouse::Row;
 use clickhouse::types::UInt256;
-use clickhouse_sink::{Config, Deduplication, Sink};
 use fills::{Fill, Side, TokenId};
 use serde::Serialize;
 
@@ -13,6 +12,9 @@ use crate::{Error, FillTable};
 /// Everything that makes a row what it is.
 const IDENTITY: &str =
     "tx_hash, order_hash, maker, taker, token_id, side, shares, usdc, fee, timestamp";
+
+/// Rows of one insert into the table beside.
+const QUARANTINED_AT_ONCE: usize = 100_000;
 
 /// A row to take out, every copy of it, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,7 @@ struct QuarantinedRow {
     timestamp: u32,
     source_token_id: Option<UInt256>,
     source_timestamp: Option<u32>,
-    reason: &'static str,
+    reason: String,
     repair: String,
 }
 
@@ -72,7 +74,7 @@ impl QuarantinedRow {
             timestamp,
             source_token_id: removal.source.map(|(token, _)| number(token)),
             source_timestamp: removal.source.map(|(_, second)| second),
-            reason: removal.reason,
+            reason: removal.reason.to_owned(),
             repair: repair.to_owned(),
         }
     }
@@ -106,7 +108,11 @@ impl FillTable {
         ))
         .await?;
         let repair = repair_id();
-        self.set_aside(removals, &name.name, &repair).await?;
+        for some in removals.chunks(QUARANTINED_AT_ONCE) {
+            let row = |removal| QuarantinedRow::new(removal, &repair);
+            let rows: Vec<_> = some.iter().map(row).collect();
+            self.insert(&name, &rows).await?;
+        }
         let doomed = format!(
             "timestamp BETWEEN toDateTime({first}) AND toDateTime({last}) \
              AND ({IDENTITY}) IN (SELECT {IDENTITY} FROM {name} WHERE repair = '{repair}')"
@@ -123,26 +129,6 @@ impl FillTable {
         ))
         .await?;
         Ok(rows)
-    }
-
-    async fn set_aside(
-        &self,
-        removals: &[Removal],
-        table: &str,
-        repair: &str,
-    ) -> Result<(), Error> {
-        let mut config = Config::new(table);
-        // Rows that are there twice become one.
-        config.deduplication = Deduplication::Off;
-        let client = self.server().client().clone();
-        let rows: Sink<QuarantinedRow> = Sink::start(client, config).await?;
-        for some in removals.chunks(10_000) {
-            let some = some
-                .iter()
-                .map(|removal| QuarantinedRow::new(removal, repair));
-            let _receipt = rows.send(some.collect()).await?;
-        }
-        Ok(rows.close().await?)
     }
 }
 

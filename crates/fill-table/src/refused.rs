@@ -1,12 +1,14 @@
 //! Rows that the server does not take, kept as dead letters.
 
 use clickhouse::Row;
-use clickhouse_sink::{Config, Deduplication, OnRefused, RefusedRow, RetryPolicy, Sink};
+use clickhouse_sink::{OnRefused, RefusedRow};
 use fills::{Fill, Malformed, Side};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::decode::decode;
+use crate::retry::reading_on;
+use crate::table::token;
 use crate::{Error, FillTable};
 
 /// The field of a letter about a whole row.
@@ -21,33 +23,25 @@ pub(crate) struct DeadLetter {
     event: String,
 }
 
-/// Starts to take dead letters.
-pub(crate) async fn open(table: &FillTable, retry: RetryPolicy) -> Result<Sink<DeadLetter>, Error> {
-    let mut config = Config::new(table.names().dead_letters().name);
-    // Rows that are there twice become one.
-    config.deduplication = Deduplication::Off;
-    config.retry = retry;
-    Ok(Sink::start(table.server().client().clone(), config).await?)
-}
+impl FillTable {
+    /// Writes dead letters, and returns when they are durable.
+    pub(crate) async fn write_dead_letters(&self, letters: &[DeadLetter]) -> Result<(), Error> {
+        let (name, token) = (self.names().dead_letters(), token());
+        // In the middle of a run, which waits for its inserts without end as well.
+        reading_on(|| self.insert_once(&name, letters, &token)).await
+    }
 
-/// Keeps dead letters, and returns when they are durable.
-pub(crate) async fn keep(
-    sink: &Sink<DeadLetter>,
-    letters: Vec<DeadLetter>,
-) -> Result<(), clickhouse_sink::Error> {
-    let receipt = sink.send(letters).await?;
-    sink.flush().await?;
-    receipt.await?;
-    Ok(())
-}
-
-/// Keeps the rows that another sink's server refuses.
-pub(crate) fn on_refused(sink: &Sink<DeadLetter>) -> OnRefused {
-    let sink = sink.clone();
-    OnRefused::new(move |refused| {
-        let sink = sink.clone();
-        async move { Ok(keep(&sink, vec![DeadLetter::from(refused)]).await?) }
-    })
+    /// Keeps the rows that the sink's server refuses.
+    pub(crate) fn on_refused(&self) -> OnRefused {
+        let table = self.clone();
+        OnRefused::new(move |refused| {
+            let table = table.clone();
+            async move {
+                let letter = DeadLetter::from(refused);
+                Ok(table.write_dead_letters(&[letter]).await?)
+            }
+        })
+    }
 }
 
 impl From<Malformed> for DeadLetter {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::found::AliasState;
 use crate::names::literal;
 use crate::{Error, FillTable};
 
@@ -31,26 +32,35 @@ impl FillTable {
         Ok(durations.into_iter().map(Duration::from_millis).collect())
     }
 
-    /// Takes the table away with everything that is its own. What all fills tables of the database
-    /// share (the market catalogue) stays. Calling it again changes nothing.
+    /// Drops the table with everything that belongs to it. Calling it again changes nothing.
     ///
     /// # Errors
     /// Any error of the connection; calling it again goes on.
     pub async fn remove(&self) -> Result<(), Error> {
         let names = self.names();
-        let view = names.fills();
-        self.run(&format!("-- remove_view\nDROP VIEW IF EXISTS {view} SYNC"))
-            .await?;
+        // What reads from another comes before it.
+        let mut statements = vec![
+            format!("DROP VIEW IF EXISTS {} SYNC", names.fills()),
+            format!("DROP DICTIONARY IF EXISTS {} SYNC", names.dictionary()),
+        ];
+        if self.find().await?.alias_state(names) == AliasState::Current {
+            statements.push(format!(
+                "DROP VIEW IF EXISTS {} SYNC",
+                names.markets_alias()
+            ));
+        }
+        statements.push(format!("DROP VIEW IF EXISTS {} SYNC", names.markets()));
         for table in [
             names.data(),
+            names.markets_data(),
             names.dead_letters(),
             names.orderbooks(),
             names.quarantine(),
         ] {
-            self.run(&format!(
-                "-- remove_table\nDROP TABLE IF EXISTS {table} SYNC"
-            ))
-            .await?;
+            statements.push(format!("DROP TABLE IF EXISTS {table} SYNC"));
+        }
+        for statement in statements {
+            self.run(&format!("-- remove\n{statement}")).await?;
         }
         Ok(())
     }

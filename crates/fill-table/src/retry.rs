@@ -44,7 +44,7 @@ where
 {
     for wait in waits {
         match read().await {
-            Err(error) if may_pass(&error) => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(%error, wait_ms = wait.as_millis(), "a read failed and is repeated");
                 tokio::time::sleep(wait).await;
             }
@@ -67,7 +67,7 @@ where
     let deadline = Instant::now() + FIRST_CONTACT_PATIENCE;
     loop {
         match request().await {
-            Err(error) if is_starting(&error) && Instant::now() < deadline => {
+            Err(error) if error.is_of_a_start() && Instant::now() < deadline => {
                 let pause_s = FIRST_CONTACT_INTERVAL.as_secs();
                 tracing::warn!(%error, "ClickHouse is not ready, retrying in {pause_s} s");
                 tokio::time::sleep(FIRST_CONTACT_INTERVAL).await;
@@ -77,76 +77,15 @@ where
     }
 }
 
-fn is_starting(error: &Error) -> bool {
-    match error {
-        Error::Unreachable { is_silent, .. } => *is_silent,
-        Error::Refused {
-            code: None,
-            message,
-        } => is_of_a_gateway(message),
-        _ => false,
-    }
-}
-
-/// **Source**: `src/Common/ErrorCodes.cpp` of `ClickHouse`: ends of files, time-outs, too many
-/// queries and connections, network, aborted, memory, keeper, cancelled, restarting, system error.
-pub(crate) fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Unreachable { .. } => true,
-        Error::Refused {
-            code: Some(code), ..
-        } => matches!(
-            code,
-            3 | 159
-                | 160
-                | 198
-                | 202
-                | 203
-                | 209
-                | 210
-                | 236
-                | 241
-                | 279
-                | 373
-                | 394
-                | 425
-                | 439
-                | 473
-                | 499
-                | 693
-                | 735
-                | 745
-                | 749
-                | 762
-                | 999
-                | 1000
-        ),
-        Error::Refused {
-            code: None,
-            message,
-        } => is_of_a_gateway(message),
-        _ => false,
-    }
-}
-
-/// Tells whether an answer came from something between here and a server that is not ready. The
-/// client gives the status only where the body was empty.
-fn is_of_a_gateway(message: &str) -> bool {
-    let head: String = message.chars().take(400).collect();
-    let statuses = [
-        "429 Too Many",
-        "502 Bad Gateway",
-        "503 Service",
-        "504 Gateway",
-    ];
-    statuses.iter().any(|status| head.contains(status))
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    fn said(answer: &str) -> Error {
+        clickhouse::error::Error::BadResponse(answer.to_owned()).into()
+    }
 
     async fn attempts(error: impl Fn() -> Error) -> usize {
         let count = Cell::new(0);
@@ -162,32 +101,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_what_may_pass_is_repeated() {
-        let message = String::new;
-        assert_eq!(
-            attempts(|| Error::Unreachable {
-                message: message(),
-                is_silent: false
-            })
-            .await,
-            7
-        );
-        let refused = |code| {
-            move || Error::Refused {
-                code,
-                message: message(),
-            }
+        let unreachable = || Error::Unreachable {
+            message: String::new(),
+            is_silent: false,
         };
-        assert_eq!(attempts(refused(Some(241))).await, 7);
-        let said = |message: &str| Error::Refused {
-            code: None,
-            message: message.to_owned(),
-        };
-        assert_eq!(attempts(|| said("503 Service Unavailable")).await, 7);
-        let page = "<html><title>502 Bad Gateway</title>";
-        assert_eq!(attempts(|| said(page)).await, 7);
-        assert_eq!(attempts(|| said("404 Not Found")).await, 1);
-        assert_eq!(attempts(refused(Some(60))).await, 1);
-        assert_eq!(attempts(|| Error::NoRights { message: message() }).await, 1);
+        assert_eq!(attempts(unreachable).await, 7);
+        for (answer, expected) in [
+            ("Code: 241. DB::Exception: Memory limit exceeded", 7),
+            ("503 Service Unavailable", 7),
+            ("<html><title>502 Bad Gateway</title>", 7),
+            ("404 Not Found", 1),
+            ("Code: 60. DB::Exception: no such table", 1),
+            ("Code: 497. DB::Exception: not enough privileges", 1),
+        ] {
+            assert_eq!(attempts(|| said(answer)).await, expected, "{answer}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,10 +147,7 @@ mod tests {
                         message: String::new(),
                         is_silent,
                     }),
-                    false => Err(Error::Refused {
-                        code: None,
-                        message: "503 Service Unavailable".to_owned(),
-                    }),
+                    false => Err(said("503 Service Unavailable")),
                 }
             });
             (contact.await.is_ok(), began.elapsed().as_secs())

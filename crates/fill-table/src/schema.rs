@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ddl::{self, DATA, DEAD_LETTERS, MARKETS, Table};
 use crate::difference::Difference;
-use crate::found::{Columns, DROP_VIEW, Existing, ExistingColumn, Found, Missing};
+use crate::found::{AliasState, Columns, DROP_VIEW, Existing, ExistingColumn, Found, Missing};
 use crate::names::Qualified;
 use crate::view::{FILL_COLUMNS, fills_view};
 use crate::{Error, FillTable};
@@ -17,8 +17,9 @@ impl FillTable {
     ///
     /// # Errors
     /// [`Error::Schema`] if something else stands under one of the names, and then nothing was
-    /// changed; [`Error::NoRights`]; [`Error::Dictionary`]; any error of the connection.
+    /// changed; [`Error::SeveralServers`]; [`Error::NoRights`]; [`Error::Dictionary`]; any error of the connection.
     pub async fn ensure(&self) -> Result<(), Error> {
+        self.copies().await?;
         let found = self.find().await?;
         let in_the_way = self.differences(&found, Missing::Fine);
         if !in_the_way.is_empty() {
@@ -33,6 +34,9 @@ impl FillTable {
         let names = self.names();
         if !found.is_current(&names.markets()) {
             self.query(&ddl::markets_view(names)).execute().await?;
+        }
+        if found.alias_state(names) == AliasState::Outdated {
+            self.query(&ddl::markets_alias(names)).execute().await?;
         }
         if !found.is_current(&names.dictionary()) {
             self.make_dictionary().await?;
@@ -90,6 +94,7 @@ impl FillTable {
             names.fills(),
             names.data(),
             names.markets(),
+            names.markets_alias(),
             names.markets_data(),
             names.dictionary(),
             names.dead_letters(),

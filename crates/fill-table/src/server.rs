@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clickhouse::{Client, Row};
+use hyper_util::client::proxy::matcher::Matcher;
 use serde::Deserialize;
 
 use crate::Error;
-use crate::names::Names;
+use crate::names::quoted;
 use crate::retry::first_contact;
 
-/// The oldest version with everything that the schema uses: views with a definer came last.
+/// The oldest version with everything that the program uses: `lightweight_deletes_sync` came last.
 ///
-/// **Source**: changelog of `ClickHouse` 24.2.
-const OLDEST_VERSION: &str = "24.2";
+/// **Source**: changelog of `ClickHouse` 24.4.
+const OLDEST_VERSION: &str = "24.4";
 
 /// A server that answers does so within milliseconds.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,19 +38,48 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where a ClickHouse server is and who asks.
+/// A certificate that a client shows, in PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate and those between it and its root.
+    pub chain: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Where a ClickHouse server is and who asks.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ServerConfig {
-    /// Its HTTP interface, such as `http://127.0.0.1:8123`.
-    pub url: String,
+    /// Its HTTP interface, such as `http://127.0.0.1:8123`. Several are replicas: the next one is taken
+    /// when one cannot be connected to. They have the same scheme and path.
+    pub urls: Vec<String>,
     /// Who asks; nothing means the server's `default` user without a password.
     pub credentials: Option<Credentials>,
+    /// A token that is sent instead of credentials.
+    pub access_token: Option<String>,
     /// The database that the tables are in.
     pub database: String,
     /// A PEM file of certificates to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The certificate that the client shows. It takes the place of an empty password.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Roles to ask as; none means the user's default roles.
+    pub roles: Vec<String>,
+    /// Headers of every request.
+    pub headers: Vec<(String, String)>,
     /// `ClickHouse` settings of every request, such as `insert_quorum`.
     pub settings: Vec<(String, String)>,
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers can hold a secret as well as the token does.
+        f.debug_struct("ServerConfig")
+            .field("urls", &self.urls)
+            .field("credentials", &self.credentials)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a server says about itself.
@@ -70,6 +100,8 @@ pub struct Server {
     credentials: Option<Credentials>,
     dictionary_login: Option<Credentials>,
     database: String,
+    /// None for the embedded server.
+    hosts: usize,
 }
 
 impl fmt::Debug for Server {
@@ -86,20 +118,42 @@ impl Server {
     /// Makes a client of a server. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::CaFile`].
+    /// [`Error::CertificateFile`].
     pub fn http(config: ServerConfig) -> Result<Self, Error> {
-        let mut client = crate::http::client(config.ca_file.as_deref())?.with_url(config.url);
+        let mut client = crate::http::client(&config, Matcher::from_env())?;
+        if let Some(url) = config.urls.first() {
+            client = client.with_url(url);
+        }
+        for (name, value) in config.headers {
+            client = client.with_header(name, value);
+        }
+        if !config.roles.is_empty() {
+            client = client.with_roles(config.roles);
+        }
         for (name, value) in config.settings {
             client = client.with_setting(name, value);
         }
-        if let Some(Credentials { user, password }) = &config.credentials {
-            client = client.with_user(user).with_password(password);
+        let shows_certificate = config.client_certificate.is_some();
+        let credentials = match config.access_token {
+            Some(token) => {
+                client = client.with_access_token(token);
+                None
+            }
+            None => config.credentials,
+        };
+        if let Some(Credentials { user, password }) = &credentials {
+            client = client.with_user(user);
+            client = match password.is_empty() && shows_certificate {
+                true => client.with_header("X-ClickHouse-SSL-Certificate-Auth", "on"),
+                false => client.with_password(password),
+            };
         }
         Ok(Self {
             client: client.with_database(&config.database),
-            credentials: config.credentials,
+            credentials,
             dictionary_login: None,
             database: config.database,
+            hosts: config.urls.len(),
         })
     }
 
@@ -111,6 +165,7 @@ impl Server {
             credentials: None,
             dictionary_login: None,
             database,
+            hosts: 0,
         }
     }
 
@@ -136,6 +191,16 @@ impl Server {
 
     pub(crate) fn dictionary_login(&self) -> Option<&Credentials> {
         self.dictionary_login.as_ref()
+    }
+
+    /// Returns true for the embedded server, which is one and reached by no other way.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.hosts == 0
+    }
+
+    /// Returns true if requests may reach one of several servers.
+    pub(crate) fn has_several_hosts(&self) -> bool {
+        self.hosts > 1
     }
 
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
@@ -178,7 +243,7 @@ impl Server {
     /// # Errors
     /// [`Error::NoRights`] where the user may not; otherwise as [`Server::ping`].
     pub async fn create_database(&self) -> Result<(), Error> {
-        let database = Names::quote(&self.database);
+        let database = quoted(&self.database);
         // A request that names a database is refused as long as there is none.
         let client = self.client.clone().with_database("default");
         client
@@ -203,27 +268,26 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(version("24.10.1.1") > version("24.2"));
-        assert!(version("23.12.1.1") < version(OLDEST_VERSION));
-        assert_eq!(version("24.2.3.70"), version(OLDEST_VERSION));
+        assert!(version("24.10.1.1") > version("24.4"));
+        assert!(version("24.3.1.1") < version(OLDEST_VERSION));
+        assert_eq!(version("24.4.3.70"), version(OLDEST_VERSION));
     }
 
     #[test]
-    fn the_password_is_not_shown() {
-        let server = Server::http(ServerConfig {
-            url: "http://127.0.0.1:1".to_owned(),
+    fn secrets_are_not_shown() {
+        let config = ServerConfig {
+            urls: vec!["http://127.0.0.1:1".to_owned()],
             credentials: Some(Credentials {
                 user: "writer".to_owned(),
                 password: "hunter2".to_owned(),
             }),
-            database: "default".to_owned(),
-            ca_file: None,
-            settings: Vec::new(),
-        });
-        let shown = format!("{:?}", server.unwrap());
-        assert!(
-            shown.contains("writer") && !shown.contains("hunter2"),
-            "{shown}"
-        );
+            access_token: Some("hunter2".to_owned()),
+            headers: vec![("x-key".to_owned(), "hunter2".to_owned())],
+            ..ServerConfig::default()
+        };
+        let shown = format!("{config:?}");
+        assert!(shown.contains("writer"), "{shown}");
+        let shown = format!("{shown} {:?}", Server::http(config).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

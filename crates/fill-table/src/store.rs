@@ -10,7 +10,7 @@ use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, S
 
 use crate::distinct::DistinctTokens;
 use crate::quarantine::Removal;
-use crate::refused::{self, DeadLetter};
+use crate::refused::DeadLetter;
 use crate::retry::{reading, reading_on};
 use crate::row::FillRow;
 use crate::{Error, FillTable};
@@ -26,7 +26,6 @@ const PATIENCE_WITH_INSERTS: Duration = Duration::from_secs(300);
 pub struct Store {
     table: FillTable,
     fills: Sink<FillRow>,
-    dead_letters: Sink<DeadLetter>,
     tokens: DistinctTokens,
     /// That inserts cannot be seen was said: it stays so, and is asked before each round of a run that follows.
     said_unseen: AtomicBool,
@@ -35,16 +34,14 @@ pub struct Store {
 impl Store {
     pub(crate) async fn open(table: FillTable, config: Config) -> Result<Self, Error> {
         let client = table.server().client();
-        let dead_letters = refused::open(&table, config.retry).await?;
         let config = Config {
             table: table.names().data().name,
             on_doubt: Some(table.on_doubt()),
-            on_refused: Some(refused::on_refused(&dead_letters)),
+            on_refused: Some(table.on_refused()),
             ..config
         };
         Ok(Self {
             fills: Sink::start(client.clone(), config).await?,
-            dead_letters,
             tokens: DistinctTokens::new(),
             said_unseen: AtomicBool::new(false),
             table,
@@ -76,7 +73,6 @@ impl Store {
     /// Dropped, the store closes nevertheless.
     pub async fn close(&self) -> Result<(), Error> {
         self.fills.close().await?;
-        self.dead_letters.close().await?;
         Ok(())
     }
 }
@@ -128,6 +124,7 @@ impl FillStore for Store {
     }
 
     async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
+        self.table.synchronize().await?;
         let rows = reading_on(|| self.table.fills(scope, usize::MAX - 1)).await?;
         let kept: HashSet<&Fill> = fills.iter().collect();
         let gone = rows.into_iter().flatten().filter(|row| !kept.contains(row));
@@ -136,9 +133,8 @@ impl FillStore for Store {
     }
 
     async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
-        let letters = events.into_iter().map(DeadLetter::from).collect();
-        let kept = refused::keep(&self.dead_letters, letters).await;
-        Ok(kept.map_err(Error::from)?)
+        let letters: Vec<_> = events.into_iter().map(DeadLetter::from).collect();
+        Ok(self.table.write_dead_letters(&letters).await?)
     }
 }
 

@@ -1,9 +1,14 @@
 //! The handle from which everything about one fills table starts.
 
-use clickhouse::query::Query;
-use clickhouse::{RowOwned, RowRead};
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 
-use crate::names::Names;
+use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead, RowWrite};
+use tokio::sync::OnceCell;
+
+use crate::names::{Names, Qualified};
+use crate::replicas::Copies;
 use crate::retry::reading;
 use crate::{Catalogue, Error, Server, Store};
 
@@ -14,6 +19,7 @@ use crate::{Catalogue, Error, Server, Store};
 pub struct FillTable {
     server: Server,
     names: Names,
+    pub(crate) copies: Arc<OnceCell<Copies>>,
 }
 
 impl FillTable {
@@ -23,7 +29,11 @@ impl FillTable {
     /// [`Error::Name`] for what cannot be a table's name.
     pub fn new(server: Server, table: impl Into<String>) -> Result<Self, Error> {
         let names = Names::new(server.database(), table)?;
-        Ok(Self { server, names })
+        Ok(Self {
+            server,
+            names,
+            copies: Arc::default(),
+        })
     }
 
     /// Returns the names of the table and of what belongs to it.
@@ -73,8 +83,54 @@ impl FillTable {
         reading(|| async { Ok(self.query(sql).execute().await?) }).await
     }
 
+    /// Inserts rows into a table beside the fills, in one insert, and returns when they are durable. It is
+    /// repeated like a read; what an attempt inserted whose answer was lost is not inserted twice, or is
+    /// replaced.
+    ///
+    /// # Errors
+    /// Any error of the connection; rows that the table does not take.
+    pub async fn insert<R>(&self, name: &Qualified, rows: &[R]) -> Result<(), Error>
+    where
+        R: RowOwned + RowWrite,
+    {
+        let token = token();
+        reading(|| self.insert_once(name, rows, &token)).await
+    }
+
+    /// Inserts rows, once. The server drops a repeat under the same token where the table has a
+    /// deduplication window.
+    pub(crate) async fn insert_once<R>(
+        &self,
+        name: &Qualified,
+        rows: &[R],
+        token: &str,
+    ) -> Result<(), Error>
+    where
+        R: RowOwned + RowWrite,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let client = self.server.client().clone();
+        let client = client
+            .with_setting("async_insert", "0")
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("insert_deduplication_token", token);
+        let mut insert = client.insert::<R>(&name.name).await?;
+        for row in rows {
+            insert.write(row).await?;
+        }
+        Ok(insert.end().await?)
+    }
+
     /// Starts a query. `?` is no placeholder: parameters go by [`Query::param`].
     pub(crate) fn query(&self, sql: &str) -> Query {
         self.server.client().query_raw(sql)
     }
+}
+
+/// Returns 128 random bits as text, from what seeds the standard library's hash maps.
+pub(crate) fn token() -> String {
+    let random = || std::hash::RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
 }

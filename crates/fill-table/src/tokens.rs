@@ -146,7 +146,7 @@ impl Catalogue {
 
     /// Returns the last id, as the subgraph orders them, that was loaded from it; empty if none.
     ///
-    /// A load in that order can go on behind it: see [`CatalogueLoad::add`](crate::CatalogueLoad).
+    /// A load in that order can go on behind it.
     ///
     /// # Errors
     /// Any error of the connection.

@@ -168,7 +168,7 @@ fn now() -> u64 {
 /// Opens the database as it is and checks what does not need the source.
 async fn opened(settings: &Settings, report: &mut Report) -> Option<Database> {
     const OPENED: &str = "clickhouse_answers";
-    if settings.table.clickhouse_url.is_none() {
+    if settings.table.is_embedded() {
         let library = machine::engine_library();
         let is_here = library.mend.is_none();
         report.note(library);

@@ -19,7 +19,7 @@ const FILES_OF_THE_ENGINE: u64 = 1024;
 pub(crate) fn data_dir(settings: &Settings) -> Check {
     const CODE: &str = "data_dir";
     let checkpoint = settings.progress.checkpoint.parent();
-    let embedded = settings.table.clickhouse_url.is_none();
+    let embedded = settings.table.is_embedded();
     let data = embedded.then_some(settings.table.data_dir.as_path());
     let mut directories: Vec<&Path> = data.into_iter().chain(checkpoint).collect();
     directories.dedup();
@@ -52,9 +52,9 @@ fn can_be_written(directory: &Path) -> Result<(), (PathBuf, io::Error)> {
 
 /// Checks how many files the system lets this process open.
 pub(crate) fn open_files(settings: &Settings) -> Check {
-    let (of_the_engine, other) = match settings.table.clickhouse_url {
-        Some(_) => (0, "fewer --workers"),
-        None => (
+    let (of_the_engine, other) = match settings.table.is_embedded() {
+        false => (0, "fewer --workers"),
+        true => (
             FILES_OF_THE_ENGINE,
             "a server with --clickhouse-url, which opens its own",
         ),

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Row;
 use clickhouse::types::UInt256;
-use clickhouse_sink::{Config, Sink};
 use fills::{FillSource, SourceError, TokenId, Turn};
 use goldsky_client::{Client, EntityPage, IdRange, Orderbook};
 use serde::Serialize;
@@ -19,6 +18,9 @@ const PAGE_ROWS: u16 = 1000;
 
 /// How long counters are kept for whoever reads them again: longer than a validation takes.
 const KEPT: Duration = Duration::from_secs(6 * 3600);
+
+/// Rows of one insert.
+const ROWS_AT_ONCE: usize = 50_000;
 
 /// What was read of the counters.
 #[derive(Debug, Default)]
@@ -113,14 +115,10 @@ impl Validation {
             block_at_end: self.coverage.block,
             ..Read::default()
         };
-        let mut config = Config::new(&name.name);
-        config.parallel_inserts = 1;
-        let rows = Sink::start(self.table.server().client().clone(), config).await?;
         match &self.coverage.tokens {
-            None => self.all_books(&mut read, &rows).await?,
-            Some(tokens) => self.books_of(tokens, &mut read, &rows).await?,
+            None => self.all_books(&mut read).await?,
+            Some(tokens) => self.books_of(tokens, &mut read).await?,
         }
-        rows.close().await?;
         Ok(read)
     }
 
@@ -140,16 +138,25 @@ impl Validation {
         Ok(())
     }
 
+    async fn insert_books(&self, rows: &mut Vec<BookRow>) -> Result<(), Error> {
+        self.table
+            .insert(&self.table.names().orderbooks(), rows)
+            .await?;
+        rows.clear();
+        Ok(())
+    }
+
     async fn head_block(&self) -> Result<u64, Error> {
         Ok(self.client.survey().await?.head_block)
     }
 
-    async fn all_books(&self, read: &mut Read, rows: &Sink<BookRow>) -> Result<(), Error> {
+    async fn all_books(&self, read: &mut Read) -> Result<(), Error> {
         let mut pin = Some(read.block);
         let mut waiting: VecDeque<IdRange> = ranges().into();
         let all = waiting.len() as u64;
         // Tasks, because whoever waits for a turn here must not keep answers from being taken.
         let mut asked = JoinSet::new();
+        let mut rows = Vec::new();
         loop {
             while asked.len() < self.config.workers && !waiting.is_empty() {
                 let turn = self.client.turn().await;
@@ -182,11 +189,13 @@ impl Validation {
                 read.malformed += page.malformed.len() as u64;
                 read.books += page.entities.len() as u64;
                 let full = page.len() >= usize::from(PAGE_ROWS);
-                let books = page.entities.iter().map(|book| BookRow::new(book, read));
-                let _receipt = rows.send(books.collect()).await?;
+                rows.extend(page.entities.iter().map(|book| BookRow::new(book, read)));
                 if let (true, Some(after)) = (full, page.last_id) {
                     waiting.push_back(IdRange { after, ..range });
                 }
+            }
+            if rows.len() >= ROWS_AT_ONCE {
+                self.insert_books(&mut rows).await?;
             }
             let left = (waiting.len() + asked.len()) as u64;
             self.progress.tell(
@@ -196,6 +205,7 @@ impl Validation {
                 all,
             );
         }
+        self.insert_books(&mut rows).await?;
         read.block_at_end = match pin {
             Some(block) => block,
             None => self.head_block().await?,
@@ -204,12 +214,7 @@ impl Validation {
     }
 
     /// Reads the counters of some tokens; those that the source does not count get zeros.
-    async fn books_of(
-        &self,
-        tokens: &[TokenId],
-        read: &mut Read,
-        rows: &Sink<BookRow>,
-    ) -> Result<(), Error> {
+    async fn books_of(&self, tokens: &[TokenId], read: &mut Read) -> Result<(), Error> {
         read.block = self.head_block().await?;
         for some in tokens.chunks(usize::from(PAGE_ROWS)) {
             let page = self.client.orderbooks_of(some).await?;
@@ -222,8 +227,8 @@ impl Validation {
                 .filter(|token| !counted.contains(token))
                 .map(uncounted);
             let books: Vec<Orderbook> = page.entities.iter().copied().chain(zeros).collect();
-            let books = books.iter().map(|book| BookRow::new(book, read));
-            let _receipt = rows.send(books.collect()).await?;
+            let mut rows = books.iter().map(|book| BookRow::new(book, read)).collect();
+            self.insert_books(&mut rows).await?;
         }
         read.block_at_end = self.head_block().await?;
         Ok(())

@@ -141,6 +141,7 @@ impl Validation {
                 books,
             });
         }
+        self.table.synchronize().await?;
         for level in Level::ALL
             .into_iter()
             .filter(|level| levels.contains(level))

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clickhouse_embedded::{
     Access, Connection, InstallOptions, Progress, Server, ServerOptions, install, locate,
 };
-use fill_table::{Credentials, FillTable, ServerConfig};
+use fill_table::{ClientCertificate, Credentials, FillTable, ServerConfig};
 use startup::Failure;
 use startup::settings::TableSettings;
 
@@ -35,9 +35,9 @@ impl Database {
     /// # Errors
     /// What stands in the way, with the exit code that fits.
     pub async fn open(settings: &TableSettings) -> Result<Self, Failure> {
-        let opened = match &settings.clickhouse_url {
-            Some(url) => Self::remote(url.to_string(), settings)?,
-            None => Self::embedded(start(settings).await?, settings)?,
+        let opened = match settings.is_embedded() {
+            true => Self::embedded(start(settings).await?, settings)?,
+            false => Self::remote(settings)?,
         };
         match opened.table.server().first_contact().await {
             Ok(info) => tracing::debug!(version = info.version, "ClickHouse answers"),
@@ -71,28 +71,39 @@ impl Database {
     /// # Errors
     /// That the embedded server cannot be had; of another server nothing is known yet.
     pub async fn open_as_it_is(settings: &TableSettings) -> Result<Self, Failure> {
-        match &settings.clickhouse_url {
-            Some(url) => Self::remote(url.to_string(), settings),
-            None => {
-                let found = Connection::find(&settings.data_dir.join(ENGINE_DIR));
-                let embedded = match found {
-                    Some(connection) => (connection, None),
-                    None => start(settings).await?,
-                };
-                Self::embedded(embedded, settings)
-            }
+        if !settings.is_embedded() {
+            return Self::remote(settings);
         }
+        let found = Connection::find(&settings.data_dir.join(ENGINE_DIR));
+        let embedded = match found {
+            Some(connection) => (connection, None),
+            None => start(settings).await?,
+        };
+        Self::embedded(embedded, settings)
     }
 
-    fn remote(url: String, settings: &TableSettings) -> Result<Self, Failure> {
+    fn remote(settings: &TableSettings) -> Result<Self, Failure> {
+        let token = settings.clickhouse_access_token.as_ref();
+        let certificate = settings.clickhouse_client_cert.clone();
+        let headers = settings.clickhouse_headers.iter();
         let server = fill_table::Server::http(ServerConfig {
-            url,
+            urls: settings
+                .clickhouse_urls
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             credentials: Some(Credentials {
                 user: settings.clickhouse_user.clone(),
                 password: settings.clickhouse_password.expose().to_owned(),
             }),
             database: settings.clickhouse_database.clone(),
+            access_token: token.map(|token| token.expose().to_owned()),
             ca_file: settings.clickhouse_ca.clone(),
+            client_certificate: certificate.map(|(chain, key)| ClientCertificate { chain, key }),
+            roles: settings.clickhouse_roles.clone(),
+            headers: headers
+                .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+                .collect(),
             settings: settings.clickhouse_settings.clone(),
         });
         let server = server.map_err(from_table)?;

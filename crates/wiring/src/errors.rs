@@ -47,7 +47,14 @@ pub fn from_table(error: fill_table::Error) -> Failure {
             ExitCode::Unreachable,
             "start the server or mend --clickhouse-url; without it the embedded engine is used",
         ),
-        Error::CaFile { .. } => (ExitCode::Usage, "name a PEM file with --clickhouse-ca"),
+        Error::CertificateFile { .. } => (
+            ExitCode::Usage,
+            "name PEM files with --clickhouse-ca, --clickhouse-client-cert and --clickhouse-client-key",
+        ),
+        Error::SeveralServers { .. } => (
+            ExitCode::Usage,
+            "do what the message says, so that no row can be inserted twice",
+        ),
         Error::Credentials { .. } => (
             ExitCode::Usage,
             "mend CLICKHOUSE_USER and CLICKHOUSE_PASSWORD (or CLICKHOUSE_PASSWORD_FILE)",

@@ -58,11 +58,9 @@ impl Database {
         };
         let engine = tokio::task::spawn_blocking(start).await??;
         let server = Server::http(ServerConfig {
-            url: engine.url.clone(),
-            credentials: None,
+            urls: vec![engine.url.clone()],
             database: DATABASE.to_owned(),
-            ca_file: None,
-            settings: Vec::new(),
+            ..ServerConfig::default()
         })?;
         let table = FillTable::new(server, TABLE)?;
         Ok(Self { engine, table })

@@ -6,11 +6,11 @@ use fills::{Fill, TokenGroups, TokenId};
 use crate::fixture::{bare_entry, condition, fill, full_entry, loaded, number, table, text};
 
 async fn load(table: &FillTable, source: MarketSource, entries: Vec<MarketEntry>) {
-    let load = table.catalogue().load(source).await.unwrap();
+    let catalogue = table.catalogue();
     for page in entries.chunks(2) {
-        load.add(page.to_vec()).await.unwrap();
+        catalogue.add(source, page).await.unwrap();
     }
-    load.finish().await.unwrap();
+    catalogue.publish().await.unwrap();
 }
 
 const SHOWN: &str = "SELECT concat(condition_id, '|', outcome, '|', market_slug, '|', \
@@ -43,9 +43,9 @@ async fn bare_conditions_loaded_again_do_not_wipe_texts() {
     assert_eq!(text(table, SHOWN).await, full);
 
     // Merged on disk it is the same as merged on reading.
-    let optimize = "OPTIMIZE TABLE markets_data FINAL";
+    let optimize = "OPTIMIZE TABLE clob_fills_v2_markets_data FINAL";
     crate::fixture::execute(table, optimize).await;
-    crate::fixture::execute(table, "SYSTEM RELOAD DICTIONARY markets_dictionary").await;
+    table.catalogue().publish().await.unwrap();
     assert_eq!(text(table, SHOWN).await, full);
 }
 
@@ -227,7 +227,7 @@ async fn a_stopped_load_goes_on_behind_the_last_id_whatever_gamma_says() {
         vec![full_entry(95, 9), full_entry(9, 5)],
     )
     .await;
-    let optimize = "OPTIMIZE TABLE markets_data FINAL";
+    let optimize = "OPTIMIZE TABLE clob_fills_v2_markets_data FINAL";
     crate::fixture::execute(&table, optimize).await;
     assert_eq!(table.catalogue().last_id().await.unwrap(), "9");
 }

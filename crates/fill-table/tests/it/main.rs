@@ -14,4 +14,5 @@ mod realdata;
 mod schema;
 mod server;
 mod store;
+mod tls;
 mod wallets;

@@ -25,10 +25,10 @@ async fn a_database_of_any_name_holds_the_tables_and_nothing_else_happens() {
         server.create_database().await.unwrap();
         let table = FillTable::new(server, NAME).unwrap();
         table.ensure().await.unwrap();
-        let load = table.catalogue().load(MarketSource::Subgraph).await;
-        let load = load.unwrap();
-        load.add(vec![bare_entry(1, 7)]).await.unwrap();
-        load.finish().await.unwrap();
+        let (catalogue, entries) = (table.catalogue(), [bare_entry(1, 7)]);
+        let added = catalogue.add(MarketSource::Subgraph, &entries).await;
+        added.unwrap();
+        catalogue.publish().await.unwrap();
         let store = table.open(Config::new("")).await.unwrap();
         add(&store, &[fill(1)]).await;
         let conditions = format!("SELECT condition_id FROM {}", table.names().fills());

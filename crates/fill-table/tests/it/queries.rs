@@ -25,15 +25,11 @@ async fn totals_count_wallets_tokens_and_what_the_catalogue_does_not_know() {
         .collect();
     let store = loaded("queries_totals", &fills).await;
     let table = store.table();
-    let load = table
-        .catalogue()
-        .load(MarketSource::Subgraph)
-        .await
-        .unwrap();
-    load.add(vec![bare_entry(1, 1), bare_entry(2, 1)])
-        .await
-        .unwrap();
-    load.finish().await.unwrap();
+    let catalogue = table.catalogue();
+    let entries = [bare_entry(1, 1), bare_entry(2, 1)];
+    let added = catalogue.add(MarketSource::Subgraph, &entries).await;
+    added.unwrap();
+    catalogue.publish().await.unwrap();
     assert_eq!(
         table.totals().await.unwrap(),
         Totals {

@@ -17,11 +17,11 @@ async fn readers_table(database: &str) -> fill_table::Store {
         })
         .collect();
     let store = loaded(database, &fills).await;
-    let load = store.table().catalogue().load(MarketSource::Subgraph).await;
-    let load = load.unwrap();
-    let entries = vec![bare_entry(0, 1), bare_entry(1, 1), bare_entry(2, 2)];
-    load.add(entries).await.unwrap();
-    load.finish().await.unwrap();
+    let catalogue = store.table().catalogue();
+    let entries = [bare_entry(0, 1), bare_entry(1, 1), bare_entry(2, 2)];
+    let added = catalogue.add(MarketSource::Subgraph, &entries).await;
+    added.unwrap();
+    catalogue.publish().await.unwrap();
     store
 }
 

@@ -1,8 +1,8 @@
 //! What is made, and what in the way is refused.
 
-use fill_table::{Difference, Error, FILL_COLUMNS};
+use fill_table::{Difference, Error, FILL_COLUMNS, FillTable, MarketSource};
 
-use crate::fixture::{add, bare_table, execute, fill, number, table};
+use crate::fixture::{add, bare_entry, bare_table, execute, fill, number, table, text};
 
 async fn differences(table: &fill_table::FillTable) -> Vec<Difference> {
     match table.check().await {
@@ -162,4 +162,47 @@ async fn a_server_that_can_merges_many_parts_at_once() {
                AND name = 'clob_fills_v2_data' \
                AND engine_full LIKE '%min_parts_to_merge_at_once = 64%'";
     assert_eq!(number(&table, set).await, 1);
+}
+
+#[tokio::test]
+async fn a_table_of_somebody_else_that_is_called_markets_is_left_alone() {
+    let table = bare_table("schema_markets").await;
+    let theirs = "CREATE TABLE markets (n UInt8) ENGINE = MergeTree ORDER BY n";
+    execute(&table, theirs).await;
+    table.ensure().await.unwrap();
+    table.check().await.unwrap();
+    let columns = "SELECT count() FROM system.columns \
+                   WHERE database = 'schema_markets' AND table = 'markets'";
+    assert_eq!(number(&table, columns).await, 1);
+    let ours = "SELECT count() FROM clob_fills_v2_markets";
+    assert_eq!(number(&table, ours).await, 0);
+    table.remove().await.unwrap();
+    assert_eq!(number(&table, columns).await, 1);
+}
+
+#[tokio::test]
+async fn the_first_table_of_a_database_gets_the_short_name_and_takes_it_along() {
+    let first = table("schema_short").await;
+    let second = FillTable::new(first.server().clone(), "with-dash").unwrap();
+    second.ensure().await.unwrap();
+    let entry = bare_entry(1, 1);
+    for (table, source) in [
+        (&first, MarketSource::Gamma),
+        (&second, MarketSource::Subgraph),
+    ] {
+        let entries = [entry.clone()];
+        table.catalogue().add(source, &entries).await.unwrap();
+    }
+    assert_eq!(
+        text(&first, "SELECT toString(source) FROM markets").await,
+        "gamma"
+    );
+    second.remove().await.unwrap();
+    assert_eq!(
+        text(&first, "SELECT toString(source) FROM markets").await,
+        "gamma"
+    );
+    first.remove().await.unwrap();
+    let left = "SELECT count() FROM system.tables WHERE database = 'schema_short'";
+    assert_eq!(number(&first, left).await, 0);
 }

@@ -9,11 +9,9 @@ use crate::fixture::database;
 
 fn config(url: String, database: &str) -> ServerConfig {
     ServerConfig {
-        url,
-        credentials: None,
+        urls: vec![url],
         database: database.to_owned(),
-        ca_file: None,
-        settings: Vec::new(),
+        ..ServerConfig::default()
     }
 }
 
@@ -82,84 +80,104 @@ async fn a_wrong_password_and_a_missing_database_are_told_apart() {
     table.check().await.unwrap();
 }
 
-/// Puts TLS in front of the shared server, and returns its port and the certificate of its CA.
-async fn tls() -> (u16, String) {
-    use std::sync::Arc;
+#[tokio::test]
+async fn the_next_host_is_taken_when_one_is_away() {
+    let away = "http://127.0.0.1:1".to_owned();
+    let there = testing::shared_server().connection().url.clone();
+    let both = ServerConfig {
+        urls: vec![away.clone(), there.clone()],
+        ..config(String::new(), "default")
+    };
+    let server = Server::http(both).unwrap();
+    server.ping().await.unwrap();
 
-    use tokio_rustls::TlsAcceptor;
-    use tokio_rustls::rustls::ServerConfig as TlsConfig;
-    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    // Nothing says that these two are one table's replicas.
+    let table = FillTable::new(server, "of_two_hosts").unwrap();
+    let Err(Error::SeveralServers { message }) = table.ensure().await else {
+        panic!("it was not refused");
+    };
+    assert!(message.contains("not a replicated table"), "{message}");
 
-    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let ca_key = rcgen::KeyPair::generate().unwrap();
-    let ca_certificate = ca.self_signed(&ca_key).unwrap().pem();
-    let issuer = rcgen::Issuer::new(ca, ca_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let tls = TlsConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
+    let neither = ServerConfig {
+        urls: vec![away, "http://127.0.0.1:2".to_owned()],
+        ..config(String::new(), "default")
+    };
+    let Err(Error::Unreachable { message, .. }) = Server::http(neither).unwrap().ping().await
+    else {
+        panic!("nobody is there");
+    };
+    for port in [":1", ":2"] {
+        assert!(message.contains(port), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn two_servers_behind_one_address_are_seen_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let second = clickhouse_embedded::Server::start(dir.path(), testing::server_options()).unwrap();
+    let first = testing::shared_server().connection().url.clone();
+    let addresses = [first, second.connection().url.clone()];
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = testing::shared_server().connection().url.clone();
+    let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(Arc::new(tls));
-        while let Ok((stream, _)) = listener.accept().await {
-            let Ok(mut near) = acceptor.accept(stream).await else {
-                continue;
-            };
-            let address = server.trim_start_matches("http://");
+        for address in addresses.iter().cycle() {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let address = address.trim_start_matches("http://");
             let mut far = tokio::net::TcpStream::connect(address).await.unwrap();
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
         }
     });
-    (port, ca_certificate)
+    let server = Server::http(config(url, "default")).unwrap();
+    let table = FillTable::new(server, "behind_a_balancer").unwrap();
+    let Err(Error::SeveralServers { message }) = table.ensure().await else {
+        panic!("it was not refused");
+    };
+    assert!(message.contains("name one server"), "{message}");
+    let made = "SELECT count() FROM system.tables WHERE name LIKE 'behind_a_balancer%'";
+    for client in [testing::shared_server().client(), second.client()] {
+        assert_eq!(client.query(made).fetch_one::<u64>().await.unwrap(), 0);
+    }
+    tokio::task::spawn_blocking(move || second.stop())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn a_private_ca_is_trusted_if_its_file_is_given() {
-    let (port, certificate) = tls().await;
-    let url = format!("https://localhost:{port}");
-    let ca_file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(ca_file.path(), certificate).unwrap();
-    let trusting = ServerConfig {
-        ca_file: Some(ca_file.path().to_owned()),
-        settings: vec![("max_threads".to_owned(), "3".to_owned())],
-        ..config(url.clone(), "default")
-    };
-    let server = Server::http(trusting).unwrap();
-    server.ping().await.unwrap();
-    let threads = "SELECT toUInt64(getSetting('max_threads'))";
-    let threads = server.client().query(threads).fetch_one::<u64>().await;
-    assert_eq!(threads.unwrap(), 3);
+async fn what_a_private_server_asks_for_is_sent() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    let stranger = Server::http(config(url, "default")).unwrap().ping().await;
-    let Err(Error::Unreachable { message, .. }) = stranger else {
-        panic!("{stranger:?}");
-    };
-    assert!(message.contains("UnknownIssuer"), "{message}");
-}
-
-#[test]
-fn a_ca_file_that_is_none_is_named() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let with = |path: &std::path::Path| {
-        Server::http(ServerConfig {
-            ca_file: Some(path.to_owned()),
-            ..config("https://localhost".to_owned(), "default")
-        })
-    };
-    for path in [file.path(), "no/such/file".as_ref()] {
-        let refused = with(path).unwrap_err().to_string();
-        assert!(refused.contains(path.to_str().unwrap()), "{refused}");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let request = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        let read = stream.read(&mut head).await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            .await
+            .unwrap();
+        String::from_utf8_lossy(&head[..read]).to_lowercase()
+    });
+    let server = Server::http(ServerConfig {
+        credentials: Some(Credentials {
+            user: "somebody".to_owned(),
+            password: String::new(),
+        }),
+        access_token: Some("token".to_owned()),
+        roles: vec!["loader".to_owned()],
+        headers: vec![("x-gate".to_owned(), "open".to_owned())],
+        settings: vec![("insert_quorum".to_owned(), "2".to_owned())],
+        ..config(url, "default")
+    });
+    server.unwrap().ping().await.unwrap_err();
+    let head = request.await.unwrap();
+    for sent in [
+        "authorization: bearer token",
+        "x-gate: open",
+        "role=loader",
+        "insert_quorum=2",
+    ] {
+        assert!(head.contains(sent), "{sent} is not in {head}");
     }
+    assert!(!head.contains("somebody"), "{head}");
 }

@@ -9,6 +9,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use url::Url;
 
+use super::secret::Secret;
+
 pub(super) type Parsed<T> = Result<T, String>;
 
 /// The last second that a `DateTime` column holds: `u32::MAX`, in 2106.
@@ -45,7 +47,21 @@ pub(super) fn http_url(text: &str) -> Parsed<Url> {
     Ok(url)
 }
 
-pub(super) fn server_url(text: &str) -> Parsed<Url> {
+/// Reads the URL of a server, or those of its replicas.
+pub(super) fn server_urls(text: &str) -> Parsed<Vec<Url>> {
+    let urls = text.split(',').map(|url| server_url(url.trim()));
+    let urls = urls.collect::<Parsed<Vec<_>>>()?;
+    let others = |url: &Url| (url.scheme() != urls[0].scheme()) || url.path() != urls[0].path();
+    match urls.iter().find(|url| others(url)) {
+        Some(url) => Err(format!(
+            "{url} and {} differ in more than the host",
+            urls[0]
+        )),
+        None => Ok(urls),
+    }
+}
+
+fn server_url(text: &str) -> Parsed<Url> {
     let url = http_url(text)?;
     match url.query() {
         Some(_) => Err("it holds a query; user, password and database have settings".to_owned()),
@@ -53,24 +69,49 @@ pub(super) fn server_url(text: &str) -> Parsed<Url> {
     }
 }
 
-pub(super) fn identifier(text: &str) -> Parsed<String> {
-    const MOST_BYTES: usize = 128;
-    let mut characters = text.chars();
-    let first = characters.next();
-    if text.len() > MOST_BYTES {
+/// Reads the name of a database or table: it becomes part of other names, and of file names.
+pub(super) fn plain_name(text: &str) -> Parsed<String> {
+    const MAX_BYTES: usize = 128;
+    let begins_well = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if text.len() > MAX_BYTES {
         Err("it is too long".to_owned())
-    } else if first.is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
-    {
+    } else if begins_well && text.chars().all(|c| is_of_identifier(c) || c == '-') {
         Ok(text.to_owned())
     } else {
-        Err("it is not an identifier".to_owned())
+        Err("it is no plain name".to_owned())
     }
+}
+
+fn is_of_identifier(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
 }
 
 pub(super) fn name_and_value(text: &str) -> Parsed<(String, String)> {
     let (name, value) = text.split_once('=').ok_or("it has no =")?;
-    Ok((identifier(name)?, value.to_owned()))
+    if name.is_empty() || !name.chars().all(is_of_identifier) {
+        return Err("it has no name before the =".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Reads a header, whose name is a token of HTTP.
+pub(super) fn header(text: &str) -> Parsed<(String, Secret)> {
+    let (name, value) = text.split_once('=').ok_or("it has no =")?;
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(is_token) {
+        return Err("it has no header name before the =".to_owned());
+    }
+    Ok((name.to_owned(), Secret::new(header_value(value)?)))
+}
+
+pub(super) fn header_value(text: &str) -> Parsed<String> {
+    if text.is_empty() {
+        Err("it is empty".to_owned())
+    } else if text.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+        Ok(text.to_owned())
+    } else {
+        Err("it has characters that no header can have".to_owned())
+    }
 }
 
 pub(super) fn name(text: &str) -> Parsed<String> {
@@ -202,7 +243,13 @@ mod tests {
     #[test]
     fn urls_are_http_and_hold_no_password() {
         assert!(http_url("http://127.0.0.1:8123").is_ok());
-        assert!(server_url("https://host.example/path").is_ok());
+        let one = server_urls("https://host.example/path");
+        assert_eq!(one.map(|urls| urls.len()), Ok(1));
+        let two = server_urls("http://a:8123, http://b:8124");
+        assert_eq!(two.map(|urls| urls.len()), Ok(2));
+        for text in ["http://a,https://b", "http://a,http://b/path", "http://a,"] {
+            assert!(server_urls(text).is_err(), "{text:?}");
+        }
         for text in [
             "",
             "host:8123",
@@ -213,17 +260,18 @@ mod tests {
         ] {
             assert!(http_url(text).is_err(), "{text:?}");
         }
-        assert!(server_url("http://h/?password=p").is_err());
+        assert!(server_urls("http://h/?password=p").is_err());
     }
 
     #[test]
-    fn identifiers_cannot_carry_sql() {
-        for text in ["t", "_1", "clob_fills_v2"] {
-            assert_eq!(identifier(text).as_deref(), Ok(text));
+    fn names_cannot_carry_sql() {
+        for text in ["t", "_1", "clob_fills_v2", "my-database"] {
+            assert_eq!(plain_name(text).as_deref(), Ok(text));
         }
         for text in [
             "",
             "1t",
+            "-t",
             "a.b",
             "a b",
             "t;DROP",
@@ -231,7 +279,16 @@ mod tests {
             "tä",
             &"t".repeat(129),
         ] {
-            assert!(identifier(text).is_err(), "{text:?}");
+            assert!(plain_name(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn headers_cannot_carry_other_headers() {
+        let (name, value) = header("X-Key=a=b c").unwrap();
+        assert_eq!((name.as_str(), value.expose()), ("X-Key", "a=b c"));
+        for text in ["", "=v", "name", "name=", "a b=v", "a:b=v", "n=v\r\nX: y"] {
+            assert!(header(text).is_err(), "{text:?}");
         }
     }
 }

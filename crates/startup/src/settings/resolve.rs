@@ -84,16 +84,39 @@ impl Reader<'_> {
 
     fn table(&self) -> Result<TableSettings, Error> {
         Ok(TableSettings {
-            clickhouse_url: self.optional("clickhouse_url", parse::server_url)?,
+            clickhouse_urls: self
+                .optional("clickhouse_url", parse::server_urls)?
+                .unwrap_or_default(),
             clickhouse_user: self.required("clickhouse_user", parse::name)?,
             clickhouse_password: self.password()?,
-            clickhouse_database: self.required("clickhouse_database", parse::identifier)?,
+            clickhouse_access_token: self
+                .optional("clickhouse_access_token", parse::header_value)?
+                .map(Secret::new),
+            clickhouse_database: self.required("clickhouse_database", parse::plain_name)?,
             clickhouse_ca: self.path("clickhouse_ca")?,
+            clickhouse_client_cert: self.client_cert()?,
+            clickhouse_headers: self.list("clickhouse_headers", parse::header)?,
+            clickhouse_roles: self.list("clickhouse_roles", parse::name)?,
             clickhouse_settings: self.list("clickhouse_settings", parse::name_and_value)?,
             data_dir: self.joined(&self.required("data_dir", parse::path)?),
-            table: self.required("table", parse::identifier)?,
+            table: self.required("table", parse::plain_name)?,
             insert_batch_size: self.required("insert_batch_size", whole_number(1..=1_000_000))?,
         })
+    }
+
+    fn client_cert(&self) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+        let key = self.path("clickhouse_client_key")?;
+        match (self.path("clickhouse_client_cert")?, key) {
+            (Some(chain), key) => {
+                let key = key.unwrap_or_else(|| chain.clone());
+                Ok(Some((chain, key)))
+            }
+            (None, Some(_)) => Err(Error::Conflict(
+                "clickhouse_client_key has no certificate: set clickhouse_client_cert too"
+                    .to_owned(),
+            )),
+            (None, None) => Ok(None),
+        }
     }
 
     fn scope(&self) -> Result<ScopeSettings, Error> {

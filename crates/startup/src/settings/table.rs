@@ -19,7 +19,7 @@ const BASE: Setting = Setting {
 };
 
 const HTTP_URL: &str = "an http or https URL without user and password";
-const IDENTIFIER: &str = "letters, digits and _, not beginning with a digit, at most 128";
+const NAME: &str = "letters, digits, _ and -, beginning with a letter or _, at most 128";
 const FROM_ONE: &str = "a whole number from 1";
 const TIME: &str = "RFC 3339 (2024-01-31T00:00:00Z), a date (2024-01-31, midnight UTC) or Unix \
                     seconds, without fractions and within 1970 to 2106";
@@ -108,8 +108,8 @@ pub const SETTINGS: &[Setting] = &[
         default: Fallback::Absent("embedded"),
         form: Form::One("URL"),
         group: Group::Table,
-        doc: "HTTP URL of a ClickHouse server, instead of the embedded engine",
-        allowed: "an http or https URL without user, password and query",
+        doc: "HTTP URL of a ClickHouse server, instead of the embedded engine; of several replicas, separated by commas, the next is taken when one cannot be connected to",
+        allowed: "http or https URLs without user, password and query; several differ in their hosts only",
         ..BASE
     },
     Setting {
@@ -144,6 +144,15 @@ pub const SETTINGS: &[Setting] = &[
         ..BASE
     },
     Setting {
+        name: "clickhouse_access_token",
+        environment: Some("CLICKHOUSE_ACCESS_TOKEN"),
+        secret: true,
+        group: Group::Table,
+        doc: "Access token (JWT) for the ClickHouse server, instead of user and password; it has no flag, because other users can read those",
+        allowed: "visible ASCII characters",
+        ..BASE
+    },
+    Setting {
         name: "clickhouse_ca",
         flag: Some("clickhouse-ca"),
         environment: Some("CLICKHOUSE_CA"),
@@ -152,6 +161,46 @@ pub const SETTINGS: &[Setting] = &[
         group: Group::Table,
         doc: "PEM file of certificates that the ClickHouse connection trusts beside the system's",
         allowed: "the path of a readable file",
+        ..BASE
+    },
+    Setting {
+        name: "clickhouse_client_cert",
+        flag: Some("clickhouse-client-cert"),
+        environment: Some("CLICKHOUSE_CLIENT_CERT"),
+        form: Form::One("PATH"),
+        group: Group::Table,
+        doc: "PEM file of the certificate that the ClickHouse connection shows; without a password the user logs in with it",
+        allowed: "the path of a readable file",
+        ..BASE
+    },
+    Setting {
+        name: "clickhouse_client_key",
+        flag: Some("clickhouse-client-key"),
+        environment: Some("CLICKHOUSE_CLIENT_KEY"),
+        default: Fallback::Absent("the certificate's file"),
+        form: Form::One("PATH"),
+        group: Group::Table,
+        doc: "PEM file of the private key of the client certificate",
+        allowed: "the path of a readable file",
+        ..BASE
+    },
+    Setting {
+        name: "clickhouse_headers",
+        flag: Some("clickhouse-header"),
+        form: Form::Many("NAME=VALUE"),
+        secret: true,
+        group: Group::Table,
+        doc: "HTTP header of every request to the ClickHouse server (repeatable); for a secret use the settings file, because other users can read flags",
+        allowed: "a header name, =, and visible ASCII characters",
+        ..BASE
+    },
+    Setting {
+        name: "clickhouse_roles",
+        flag: Some("clickhouse-role"),
+        form: Form::Many("NAME"),
+        group: Group::Table,
+        doc: "ClickHouse role of every request to the server, instead of the user's default roles (repeatable)",
+        allowed: "a name without control characters",
         ..BASE
     },
     Setting {
@@ -172,7 +221,7 @@ pub const SETTINGS: &[Setting] = &[
         form: Form::One("NAME"),
         group: Group::Table,
         doc: "Database that holds the table",
-        allowed: IDENTIFIER,
+        allowed: NAME,
         ..BASE
     },
     Setting {
@@ -194,7 +243,7 @@ pub const SETTINGS: &[Setting] = &[
         form: Form::One("NAME"),
         group: Group::Table,
         doc: "Table that readers query",
-        allowed: IDENTIFIER,
+        allowed: NAME,
         ..BASE
     },
     Setting {

@@ -51,21 +51,29 @@ pub struct SourceSettings {
 /// Where fills go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSettings {
-    /// The `ClickHouse` server; nothing means the embedded engine.
-    pub clickhouse_url: Option<Url>,
+    /// The `ClickHouse` server, or its replicas; none means the embedded engine.
+    pub clickhouse_urls: Vec<Url>,
     /// The user at the server.
     pub clickhouse_user: String,
     /// The password at the server; it may be empty.
     pub clickhouse_password: Secret,
-    /// The database, an identifier.
+    /// Sent instead of user and password.
+    pub clickhouse_access_token: Option<Secret>,
+    /// The database, a plain name.
     pub clickhouse_database: String,
     /// A PEM file of certificates to trust beside the system's.
     pub clickhouse_ca: Option<PathBuf>,
+    /// PEM files of the certificate that the connection shows and of its key.
+    pub clickhouse_client_cert: Option<(PathBuf, PathBuf)>,
+    /// Headers of every request to the server, by name.
+    pub clickhouse_headers: Vec<(String, Secret)>,
+    /// Roles of every request to the server; none means the user's default roles.
+    pub clickhouse_roles: Vec<String>,
     /// `ClickHouse` settings of every request to the server, by name.
     pub clickhouse_settings: Vec<(String, String)>,
     /// The embedded engine's data.
     pub data_dir: PathBuf,
-    /// What readers query, an identifier.
+    /// What readers query, a plain name.
     pub table: String,
     /// Rows in one insert, 1 to 1,000,000.
     pub insert_batch_size: usize,
@@ -97,6 +105,13 @@ pub struct FollowSettings {
     pub settled_after: Duration,
     /// Time between looks at a source that moves.
     pub look_every: Duration,
+}
+
+impl TableSettings {
+    /// Returns true if the embedded engine is used.
+    pub fn is_embedded(&self) -> bool {
+        self.clickhouse_urls.is_empty()
+    }
 }
 
 impl ScopeSettings {

@@ -24,7 +24,7 @@ fn defaults_are_those_that_the_documentation_names() {
         (source.requests_per_10s, source.pages_per_request),
         (None, None)
     );
-    assert_eq!(table.clickhouse_url, None);
+    assert_eq!(table.clickhouse_urls, []);
     assert_eq!(table.data_dir, start.path().join("./data"));
     assert_eq!(table.table, "clob_fills_v2");
     assert_eq!(table.clickhouse_password.expose(), "");
@@ -74,7 +74,7 @@ fn bad_values_are_refused_with_value_origin_and_what_is_allowed() {
     );
     check(
         Start::new().flags(&["--table", "fills; DROP TABLE x"]),
-        &["--table", "letters, digits and _"],
+        &["--table", "letters, digits, _ and -"],
     );
     check(
         Start::new().flags(&["--token-id", "7", "--token-id", "0x7"]),
@@ -114,7 +114,7 @@ fn empty_variables_are_unset() {
         .variable("CLICKHOUSE_URL", "");
     let settings = start.settings();
     assert_eq!(settings.source.workers, 128);
-    assert_eq!(settings.table.clickhouse_url, None);
+    assert_eq!(settings.table.clickhouse_urls, []);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_word_for_nothing_takes_back_what_a_lower_layer_sets() {
     let settings = start.settings();
     assert_eq!(settings.scope.limit, None);
     assert!(settings.scope.token_ids.is_empty());
-    assert_eq!(settings.table.clickhouse_url, None);
+    assert_eq!(settings.table.clickhouse_urls, []);
     assert_eq!(shown(&settings, "limit"), ("none", "--limit"));
 }
 
@@ -280,4 +280,24 @@ fn secrets_show_in_no_output() {
         debug.contains("***") && !debug.contains("hunter2"),
         "{debug}"
     );
+}
+
+#[test]
+fn a_client_certificate_may_hold_its_key_and_a_key_alone_is_refused() {
+    let table = |flags: &[&str]| Start::new().flags(flags).settings().table;
+    let certificate = table(&["--clickhouse-client-cert", "one.pem"]).clickhouse_client_cert;
+    let (chain, key) = certificate.unwrap();
+    assert_eq!(chain, key);
+    let both = [
+        "--clickhouse-client-cert",
+        "a.pem",
+        "--clickhouse-client-key",
+        "b.pem",
+    ];
+    let (chain, key) = table(&both).clickhouse_client_cert.unwrap();
+    assert!(chain.ends_with("a.pem") && key.ends_with("b.pem"));
+    let refused = Start::new()
+        .flags(&["--clickhouse-client-key", "b.pem"])
+        .refusal();
+    assert!(refused.contains("clickhouse_client_cert"), "{refused}");
 }

@@ -119,11 +119,7 @@ impl World {
 
     async fn load_catalogue(&self) {
         let Validation { table, client, .. } = &self.validation;
-        let load = table
-            .catalogue()
-            .load(MarketSource::Subgraph)
-            .await
-            .unwrap();
+        let catalogue = table.catalogue();
         let entry = |data: goldsky_client::MarketData| MarketEntry {
             token_id: data.token_id,
             condition_id: data.condition_id,
@@ -135,11 +131,12 @@ impl World {
         let mut last = Some(String::new());
         while let Some(after) = last {
             let page = client.market_datas(&after, 1000).await.unwrap();
-            let entries = page.entities.into_iter().map(entry);
-            load.add(entries.collect()).await.unwrap();
+            let entries: Vec<_> = page.entities.into_iter().map(entry).collect();
+            let added = catalogue.add(MarketSource::Subgraph, &entries).await;
+            added.unwrap();
             last = page.last_id;
         }
-        load.finish().await.unwrap();
+        catalogue.publish().await.unwrap();
     }
 
     pub(crate) async fn validate(&self, levels: &[Level]) -> (Validated, Report) {

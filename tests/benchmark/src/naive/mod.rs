@@ -121,11 +121,9 @@ impl Parts {
         let config = goldsky_client::Config::new(arguments.endpoint.parse()?);
         let source = Client::new(config, pacer)?;
         let server = Server::http(ServerConfig {
-            url: arguments.clickhouse_url.clone(),
-            credentials: None,
+            urls: vec![arguments.clickhouse_url.clone()],
             database: DATABASE.to_owned(),
-            ca_file: None,
-            settings: Vec::new(),
+            ..ServerConfig::default()
         })?;
         let survey = source.survey().await?;
         let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
