@@ -1,5 +1,6 @@
 //! A server process, from its start to its end.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -47,6 +48,9 @@ impl ServerProcess {
         let errors = log.try_clone().map_err(Error::file("open", &output))?;
         let program = env::current_exe().map_err(Error::file("find", "this program"))?;
         let mut command = Command::new(&program);
+        command
+            .env_clear()
+            .envs(env::vars_os().filter(|(name, _)| is_inherited(name)));
         if options.access == Access::Open {
             command.env(CONFINE, "1");
         }
@@ -125,6 +129,25 @@ impl ServerProcess {
         // An error means that it has ended.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// Returns true for the environment variables that the server inherits.
+///
+/// The others may hold secrets, such as the keys of a source: who has the password can read the
+/// server's environment, with `file('/proc/self/environ')`.
+fn is_inherited(name: &OsStr) -> bool {
+    match name.to_str().unwrap_or_default() {
+        // Programs that `executable()` starts need these.
+        "PATH" | "HOME" | "TMPDIR" => true,
+        // The server's time zone and language.
+        "TZ" | "LANG" => true,
+        // Without them, the process may not find its shared libraries.
+        "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" => true,
+        // The certificates that `url()` and `s3()` trust.
+        "SSL_CERT_FILE" | "SSL_CERT_DIR" => true,
+        "RUST_BACKTRACE" => true,
+        name => name.starts_with("LC_"),
     }
 }
 

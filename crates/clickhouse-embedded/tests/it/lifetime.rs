@@ -13,6 +13,9 @@ use clickhouse_embedded::{Connection, Error, Server, ServerOptions};
 /// Names the directory that a child process is to serve.
 const CHILD_DIR: &str = "CLICKHOUSE_EMBEDDED_TEST_DIR";
 
+/// The value of a variable in the environment of such a process.
+const SECRET: &str = "the-key-of-the-source";
+
 async fn count(client: &Client) -> u64 {
     client
         .query("SELECT count() FROM t")
@@ -131,6 +134,7 @@ impl Parent {
         let mut process = Command::new(env::current_exe().unwrap())
             .args(["--exact", "lifetime::child_serves", "--nocapture"])
             .env(CHILD_DIR, dir)
+            .env("GOLDSKY_API_KEY", SECRET)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -171,6 +175,20 @@ async fn another_process_has_the_directory_and_is_found() {
     drop(parent.process.stdin.take());
     assert!(parent.process.wait().unwrap().success());
     assert!(!is_alive(parent.server));
+}
+
+#[test]
+fn the_server_does_not_inherit_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut parent = Parent::start(dir.path());
+    let environment = |id| fs::read_to_string(format!("/proc/{id}/environ")).unwrap();
+    assert!(environment(parent.process.id()).contains(SECRET));
+    let inherited = environment(parent.server);
+    // The environment is not printed: it may hold secrets of whoever runs the test.
+    assert!(!inherited.contains(SECRET), "the secret was inherited");
+    assert!(inherited.contains("\0PATH="), "PATH was not inherited");
+    drop(parent.process.stdin.take());
+    assert!(parent.process.wait().unwrap().success());
 }
 
 #[test]
