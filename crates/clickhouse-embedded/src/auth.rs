@@ -59,14 +59,11 @@ impl Authenticator {
         Ok(Self { addr, shared })
     }
 
-    /// Lets the next login without a password in.
-    pub(crate) fn expect_start(&self) {
-        self.shared.is_starting.store(true, Ordering::Release);
-    }
-
-    /// Lets no further login without a password in.
-    pub(crate) fn started(&self) {
-        self.shared.is_starting.store(false, Ordering::Release);
+    /// Lets the next login without a password in, or none.
+    pub(crate) fn set_starting(&self, is_starting: bool) {
+        self.shared
+            .is_starting
+            .store(is_starting, Ordering::Release);
     }
 }
 
@@ -122,11 +119,11 @@ mod tests {
         let without = Authenticator::start(None).unwrap();
         for authenticator in [&with_password, &without] {
             assert_eq!(login(authenticator, "default:"), 403);
-            authenticator.expect_start();
+            authenticator.set_starting(true);
             assert_eq!(login(authenticator, "default:"), 200);
             assert_eq!(login(authenticator, "default:"), 403);
-            authenticator.expect_start();
-            authenticator.started();
+            authenticator.set_starting(true);
+            authenticator.set_starting(false);
             assert_eq!(login(authenticator, "default:"), 403);
             assert_eq!(login(authenticator, "default:wrong"), 403);
             assert_eq!(login(authenticator, "other:secret"), 403);

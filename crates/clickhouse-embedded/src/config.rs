@@ -1,11 +1,10 @@
 //! The server's configuration files.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::connection::Files;
 use crate::{Access, ServerOptions};
 
 /// The user of the program that starts the server.
@@ -37,17 +36,6 @@ const OPEN_GRANTS: [&str; 3] = [
 /// The part of the grants that is safe only where the server process is confined.
 pub(crate) const DICTIONARY_GRANT: &str = "CREATE DICTIONARY, ";
 
-/// Functions that reach files and other servers and ask for no grant. Where no password is asked
-/// for, functions of the user take their place.
-pub(crate) const SHADOWED: [&str; 2] = ["file", "hasColumnInTable"];
-
-/// Returns the definition of a function that takes the place of a [`SHADOWED`] one.
-pub(crate) fn shadow(function: &str) -> String {
-    format!(
-        "CREATE FUNCTION {function} AS argument -> throwIf(1, '{function}() needs a server with a password')\n"
-    )
-}
-
 /// The server's own login is of the user `default`, and opens the listeners.
 const LISTEN_GRANT: &str = "GRANT SYSTEM LISTEN ON *.*";
 
@@ -58,47 +46,32 @@ const LISTEN_GRANT: &str = "GRANT SYSTEM LISTEN ON *.*";
 /// lead here has that name as its `Host`.
 fn open_rules() -> String {
     const LOCAL: &str = "(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?";
-    const QUERY: &str = "<type>dynamic_query_handler</type>";
-    const REFUSAL: &str = "<type>static</type><status>403</status>\
-        <response_content>web pages and other hosts need a server with a password</response_content>";
+    const QUERY: &str = "<handler><type>dynamic_query_handler</type></handler>";
+    const REFUSAL: &str = "<handler><type>static</type><status>403</status>\
+        <response_content>web pages and other hosts need a server with a password</response_content>\
+        </handler>";
     let host = format!("<Host>regex:{LOCAL}</Host>");
-    let guest = format!("{QUERY}<user>{GUEST}</user>");
-    let header =
-        |name: &str, value: &str| format!("<headers>{host}<{name}>{value}</{name}></headers>");
-    let page = |path: &str, handler: &str| {
-        let rule = format!("<url>{path}</url><headers>{host}</headers>");
-        (rule, format!("<type>{handler}</type>"))
-    };
-    let rules = [
-        (
-            "<headers><Sec-Fetch-Site>regex:(cross|same)-site</Sec-Fetch-Site></headers>"
-                .to_owned(),
-            REFUSAL.to_owned(),
-        ),
-        // The server's own pages.
-        (
-            header("Origin", &format!("regex:http://{LOCAL}")),
-            QUERY.to_owned(),
-        ),
-        (header("Origin", "regex:.+"), REFUSAL.to_owned()),
-        (header("X-ClickHouse-User", "regex:.+"), QUERY.to_owned()),
-        (header("Authorization", "regex:.+"), QUERY.to_owned()),
-        page("/ping", "ping"),
-        page("/replicas_status", "replicas_status"),
-        page("/play", "play"),
-        page("/dashboard", "dashboard"),
-        page("/binary", "binary"),
-        page("/merges", "merges"),
-        page("/js/uplot.js", "js"),
-        page("/js/lz-string.js", "js"),
-        (format!("<headers>{host}</headers>"), guest),
-        (String::new(), REFUSAL.to_owned()),
-    ];
-    let rules: String = rules
-        .iter()
-        .map(|(filter, handler)| format!("<rule>{filter}<handler>{handler}</handler></rule>"))
-        .collect();
-    format!("<http_handlers>{rules}</http_handlers>")
+    let local = format!("<headers>{host}</headers>");
+    format!(
+        "<http_handlers>
+        <rule><headers><Sec-Fetch-Site>regex:(cross|same)-site</Sec-Fetch-Site></headers>{REFUSAL}</rule>
+        <rule><headers>{host}<Origin>regex:http://{LOCAL}</Origin></headers>{QUERY}</rule>
+        <rule><headers>{host}<Origin>regex:.+</Origin></headers>{REFUSAL}</rule>
+        <rule><headers>{host}<X-ClickHouse-User>regex:.+</X-ClickHouse-User></headers>{QUERY}</rule>
+        <rule><headers>{host}<Authorization>regex:.+</Authorization></headers>{QUERY}</rule>
+        <rule><url>/ping</url>{local}<handler><type>ping</type></handler></rule>
+        <rule><url>/replicas_status</url>{local}<handler><type>replicas_status</type></handler></rule>
+        <rule><url>/play</url>{local}<handler><type>play</type></handler></rule>
+        <rule><url>/dashboard</url>{local}<handler><type>dashboard</type></handler></rule>
+        <rule><url>/binary</url>{local}<handler><type>binary</type></handler></rule>
+        <rule><url>/merges</url>{local}<handler><type>merges</type></handler></rule>
+        <rule><url>/js/uplot.js</url>{local}<handler><type>js</type></handler></rule>
+        <rule><url>/js/lz-string.js</url>{local}<handler><type>js</type></handler></rule>
+        <rule>{local}
+            <handler><type>dynamic_query_handler</type><user>{GUEST}</user></handler></rule>
+        <rule>{REFUSAL}</rule>
+    </http_handlers>"
+    )
 }
 
 /// Where the server listens.
@@ -112,7 +85,7 @@ pub(crate) struct Ports {
 pub(crate) fn server(
     options: &ServerOptions,
     ports: Ports,
-    dir: &Path,
+    files: &Files,
     authenticator: SocketAddr,
 ) -> String {
     let memory = options.max_memory_bytes.map_or_else(String::new, |bytes| {
@@ -145,8 +118,8 @@ pub(crate) fn server(
     </http_authentication_servers>
 </clickhouse>
 ",
-        log = escape(&dir.join("server.log").to_string_lossy()),
-        users = escape(&dir.join("users.xml").to_string_lossy()),
+        log = escape(&files.log.to_string_lossy()),
+        users = escape(&files.users.to_string_lossy()),
         host = ports.http.ip(),
         http = ports.http.port(),
         native = ports.native.port(),
@@ -155,51 +128,41 @@ pub(crate) fn server(
 
 /// Returns `users.xml`.
 pub(crate) fn users(options: &ServerOptions, program_password: &str) -> String {
-    let mut settings = String::from(
-        // `clickhouse-local` reads `1 + 1` as `SELECT 1 + 1`; a server does not.
-        "<implicit_select>0</implicit_select>\
-         <allow_introspection_functions>0</allow_introspection_functions>",
-    );
-    for (name, value) in &options.settings {
-        // Writing to a string does not fail.
-        let _ = write!(settings, "<{name}>{}</{name}>", escape(value));
-    }
-    let loopback = "<ip>127.0.0.1</ip><ip>::1</ip>";
-    let everywhere = "<ip>::/0</ip>";
-    let checked = "<http_authentication><server>program</server><scheme>basic</scheme>\
-                   </http_authentication>";
+    let settings: String = options
+        .settings
+        .iter()
+        .map(|(name, value)| format!("<{name}>{}</{name}>", escape(value)))
+        .collect();
+    let program = sha256(program_password);
     let open = grants(&OPEN_GRANTS);
     let open_and_listen = grants(&[OPEN_GRANTS.as_slice(), &[LISTEN_GRANT]].concat());
-    let mut users = user(
-        PROGRAM_USER,
-        &sha256(program_password),
-        loopback,
-        EVERYTHING,
-    );
-    users += &match &options.access {
+    let mut users = user_element(PROGRAM_USER, &program, LOOPBACK, EVERYTHING);
+    match &options.access {
         Access::Open => {
-            user(GUEST, "<no_password/>", loopback, &open)
-                + &user("default", "<no_password/>", loopback, &open_and_listen)
+            users += &user_element(GUEST, NO_PASSWORD, LOOPBACK, &open);
+            users += &user_element("default", NO_PASSWORD, LOOPBACK, &open_and_listen);
         }
-        Access::Password {
-            user: name,
-            password,
-        } => {
-            // Views that were made without a password belong to these two.
-            let guest = user(GUEST, &sha256(program_password), loopback, &open);
-            guest
-                + &match name.as_str() {
-                    "default" => user("default", checked, everywhere, EVERYTHING),
-                    _ => {
-                        user("default", checked, loopback, &open_and_listen)
-                            + &user(name, &sha256(password), everywhere, EVERYTHING)
-                    }
-                }
+        Access::Password { user, password } => {
+            // Views that were made without a password belong to `guest` and `default`.
+            users += &user_element(GUEST, &program, LOOPBACK, &open);
+            if user == "default" {
+                users += &user_element(user, CHECKED, EVERYWHERE, EVERYTHING);
+            } else {
+                users += &user_element("default", CHECKED, LOOPBACK, &open_and_listen);
+                users += &user_element(user, &sha256(password), EVERYWHERE, EVERYTHING);
+            }
         }
-    };
+    }
+    // `clickhouse-local` reads `1 + 1` as `SELECT 1 + 1`; a server does not.
     format!(
         "<clickhouse>
-    <profiles><default>{settings}</default></profiles>
+    <profiles>
+        <default>
+            <implicit_select>0</implicit_select>
+            <allow_introspection_functions>0</allow_introspection_functions>
+            {settings}
+        </default>
+    </profiles>
     <quotas><default/></quotas>
     <users>
 {users}    </users>
@@ -208,10 +171,19 @@ pub(crate) fn users(options: &ServerOptions, program_password: &str) -> String {
     )
 }
 
+/// The networks that a user may come from.
+const LOOPBACK: &str = "<ip>127.0.0.1</ip><ip>::1</ip>";
+const EVERYWHERE: &str = "<ip>::/0</ip>";
+
+const NO_PASSWORD: &str = "<no_password/>";
+/// The password is checked by the [`Authenticator`](crate::auth::Authenticator).
+const CHECKED: &str =
+    "<http_authentication><server>program</server><scheme>basic</scheme></http_authentication>";
+
 /// What stands in the place of grants where a user has all of them.
 const EVERYTHING: &str = "<access_management>1</access_management><named_collection_control>1</named_collection_control>";
 
-fn user(name: &str, login: &str, networks: &str, rights: &str) -> String {
+fn user_element(name: &str, login: &str, networks: &str, rights: &str) -> String {
     format!(
         "        <{name}>{login}<networks>{networks}</networks>{rights}\
          <profile>default</profile><quota>default</quota></{name}>\n"
@@ -219,21 +191,13 @@ fn user(name: &str, login: &str, networks: &str, rights: &str) -> String {
 }
 
 fn grants(grants: &[&str]) -> String {
-    let queries = grants
-        .iter()
-        .map(|grant| format!("<query>{grant}</query>"))
-        .collect::<String>();
-    format!("<grants>{queries}</grants>")
+    let queries = grants.join("</query><query>");
+    format!("<grants><query>{queries}</query></grants>")
 }
 
 fn sha256(password: &str) -> String {
-    let digest = Sha256::digest(password.as_bytes());
-    let mut element = String::from("<password_sha256_hex>");
-    for byte in digest {
-        // Writing to a string does not fail.
-        let _ = write!(element, "{byte:02x}");
-    }
-    element + "</password_sha256_hex>"
+    let digest = Sha256::digest(password);
+    format!("<password_sha256_hex>{digest:x}</password_sha256_hex>")
 }
 
 /// Returns whether a text can be the name of a user, which is the name of an element.
@@ -256,22 +220,18 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn with(access: Access) -> ServerOptions {
-        ServerOptions {
-            access,
-            settings: vec![("max_threads".to_owned(), "<2".to_owned())],
-            ..ServerOptions::default()
-        }
-    }
-
     #[test]
     fn no_password_is_in_the_files() {
         for user in ["default", "writer"] {
-            let access = Access::Password {
-                user: user.to_owned(),
-                password: "hunter2".to_owned(),
+            let options = ServerOptions {
+                access: Access::Password {
+                    user: user.to_owned(),
+                    password: "hunter2".to_owned(),
+                },
+                settings: vec![("max_threads".to_owned(), "<2".to_owned())],
+                ..ServerOptions::default()
             };
-            let users = users(&with(access), "hunter3");
+            let users = users(&options, "hunter3");
             assert!(!users.contains("hunter"), "{users}");
             assert!(users.contains("<max_threads>&lt;2</max_threads>"));
         }

@@ -11,6 +11,8 @@ use std::time::Duration;
 use clickhouse::{Client, Compression};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// A server answers within milliseconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -50,10 +52,9 @@ impl Connection {
         if !is_locked(data_dir) {
             return None;
         }
-        let text = fs::read(Files::of(data_dir).connection()).ok()?;
+        let text = fs::read(Files::of(data_dir).connection).ok()?;
         let found: Self = serde_json::from_slice(&text).ok()?;
-        found.answers().ok().filter(|answers| *answers)?;
-        Some(found)
+        found.answers().unwrap_or(false).then_some(found)
     }
 
     /// Returns whether something at the address answers as a server does. No password is sent.
@@ -96,57 +97,45 @@ pub(crate) fn is_locked(data_dir: &Path) -> bool {
 pub(crate) struct Files {
     pub(crate) data_dir: PathBuf,
     pub(crate) dir: PathBuf,
+    pub(crate) connection: PathBuf,
+    pub(crate) password: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) users: PathBuf,
+    /// Written by the server once it listens: its version.
+    pub(crate) ready: PathBuf,
+    /// What the server process writes to its standard output and error.
+    pub(crate) output: PathBuf,
+    /// ClickHouse's own log.
+    pub(crate) log: PathBuf,
 }
 
 impl Files {
     pub(crate) fn of(data_dir: &Path) -> Self {
+        let dir = data_dir.join("embedded");
         Self {
             data_dir: data_dir.to_owned(),
-            dir: data_dir.join("embedded"),
+            connection: dir.join("connection.json"),
+            password: dir.join("password"),
+            config: dir.join("config.xml"),
+            users: dir.join("users.xml"),
+            ready: dir.join("version"),
+            output: dir.join("output.log"),
+            log: dir.join("server.log"),
+            dir,
         }
     }
+}
 
-    pub(crate) fn connection(&self) -> PathBuf {
-        self.dir.join("connection.json")
-    }
-
-    pub(crate) fn password(&self) -> PathBuf {
-        self.dir.join("password")
-    }
-
-    pub(crate) fn config(&self) -> PathBuf {
-        self.dir.join("config.xml")
-    }
-
-    pub(crate) fn users(&self) -> PathBuf {
-        self.dir.join("users.xml")
-    }
-
-    /// Written by the server once it listens: its version.
-    pub(crate) fn ready(&self) -> PathBuf {
-        self.dir.join("version")
-    }
-
-    /// What the server process writes to its standard output and error.
-    pub(crate) fn output(&self) -> PathBuf {
-        self.dir.join("output.log")
-    }
-
-    /// ClickHouse's own log.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.dir.join("server.log")
-    }
-
-    /// Writes a file that only this user can read, in one step.
-    pub(crate) fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        let new = path.with_extension("new");
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(new, path)
-    }
+/// Writes a file that only this user can read, in one step.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    let new = path.with_extension("new");
+    File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(new, path))
+        .map_err(Error::file("write", path))
 }

@@ -25,14 +25,9 @@ pub enum Error {
         /// The processor architecture.
         arch: &'static str,
     },
-    /// A program that the installation needs is not there.
-    #[error("{program} was not found: {hint}")]
-    ProgramMissing {
-        /// The program.
-        program: &'static str,
-        /// What to do about it.
-        hint: String,
-    },
+    /// npm, which fetches the package, is not installed; what to do about it.
+    #[error("npm was not found: {0}")]
+    NpmMissing(String),
     /// The package could not be fetched.
     #[error("cannot fetch {package}: {said}; {hint}")]
     Fetch {
@@ -43,49 +38,34 @@ pub enum Error {
         /// What to do about it.
         hint: String,
     },
-    /// A file is not the one that was expected; nothing was installed.
-    #[error("{what} has sha256 {found}, expected {expected}; nothing was installed")]
+    /// The library in the package is not the one that was expected; nothing was installed.
+    #[error("the library has sha256 {found}, expected {expected}; nothing was installed")]
     Checksum {
-        /// The file.
-        what: String,
         /// The digest that the release has.
         expected: &'static str,
         /// The digest that the file has.
         found: String,
     },
-    /// Another process has the data directory open.
+    /// Another process has this data directory open.
     #[error(
         "{} is open in another process; read through that process's server, \
          stop it, or choose another directory",
-        dir.display()
+        .0.display()
     )]
-    Locked {
-        /// The data directory.
-        dir: PathBuf,
-    },
-    /// The server ended, or refused its configuration, before it listened.
-    #[error("the ClickHouse server did not start: {said}")]
-    Start {
-        /// The last lines that it wrote.
-        said: String,
-    },
+    Locked(PathBuf),
+    /// The server ended, or refused its configuration, before it listened; the last lines that it
+    /// wrote.
+    #[error("the ClickHouse server did not start: {0}")]
+    Start(String),
     /// The program did not become a server when it was started as one.
     #[error("the program has to call clickhouse_embedded::run_if_server() first in its main")]
     NotCalled,
     /// A user's name that the server's configuration cannot hold.
-    #[error("{user:?} cannot be the name of a user: use letters, digits, `_` and `-`")]
-    UserName {
-        /// The name.
-        user: String,
-    },
+    #[error("{0:?} cannot be the name of a user: use letters, digits, `_` and `-`")]
+    UserName(String),
     /// An address that others can reach needs credentials.
-    #[error(
-        "{addr} can be reached from other machines: listening there needs a user and a password"
-    )]
-    CredentialsNeeded {
-        /// The address asked for.
-        addr: SocketAddr,
-    },
+    #[error("{0} can be reached from other machines: listening there needs a user and a password")]
+    CredentialsNeeded(SocketAddr),
     /// The address cannot be bound.
     #[error("failed to bind {addr}")]
     Listen {

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, io, thread};
+use std::{env, fs, thread};
 
 use crate::config::Ports;
 use crate::connection::Files;
-use crate::run::{CONFINE, DATA_DIR, GREETING, LIBRARY, LISTEN, STOP};
+use crate::run::{CONFINE, DATA_DIR, GREETING, LIBRARY};
 use crate::{Access, Error, ServerOptions};
 
 /// A server that loads a large table's parts takes seconds; one that hangs never starts.
@@ -23,11 +23,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The last lines of a log that say why a server failed.
 const LOG_LINES: usize = 5;
 
-/// A running server process. It ends when its input is closed, so also when this process does.
+/// A running server process. It is killed when this value is dropped or this process ends.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
-    input: Option<ChildStdin>,
 }
 
 impl ServerProcess {
@@ -39,27 +38,27 @@ impl ServerProcess {
         library: &Path,
         files: &Files,
     ) -> Result<(Self, String), Error> {
-        for stale in [files.ready(), files.log()] {
+        for stale in [&files.ready, &files.log] {
             // Most often it is not there; if it cannot be removed, it cannot be written either.
             drop(fs::remove_file(stale));
         }
-        let output = files.output();
-        let log = File::create(&output).map_err(Error::file("create", &output))?;
-        let errors = log.try_clone().map_err(Error::file("open", &output))?;
+        let output = &files.output;
+        let log = File::create(output).map_err(Error::file("create", output))?;
+        let errors = log.try_clone().map_err(Error::file("open", output))?;
         let program = env::current_exe().map_err(Error::file("find", "this program"))?;
         let mut command = Command::new(&program);
         command
-            .env_clear()
-            .envs(env::vars_os().filter(|(name, _)| is_inherited(name)));
-        if options.access == Access::Open {
-            command.env(CONFINE, "1");
-        }
-        let mut child = command
             .args(&options.arguments)
+            .env_clear()
+            .envs(env::vars_os().filter(|(name, _)| is_inherited(name)))
             .env(DATA_DIR, &files.data_dir)
             .env(LIBRARY, library)
-            .env(LISTEN, format!("{},{}", ports.http, ports.native))
-            .env("TERM", "dumb")
+            .env("TERM", "dumb");
+        if options.access == Access::Open {
+            let ports = format!("{},{}", ports.http.port(), ports.native.port());
+            command.env(CONFINE, ports);
+        }
+        let child = command
             .stdin(Stdio::piped())
             .stdout(log)
             .stderr(errors)
@@ -67,15 +66,9 @@ impl ServerProcess {
             .process_group(0)
             .spawn()
             .map_err(Error::file("run", &program))?;
-        let mut started = Self {
-            input: child.stdin.take(),
-            child,
-        };
-        let version = started.wait_until_ready(files);
-        if version.is_err() {
-            started.kill();
-        }
-        Ok((started, version?))
+        let mut started = Self { child };
+        let version = started.wait_until_ready(files)?;
+        Ok((started, version))
     }
 
     fn wait_until_ready(&mut self, files: &Files) -> Result<String, Error> {
@@ -83,18 +76,16 @@ impl ServerProcess {
         loop {
             // Looked at before the file, so that the file of a server that has ended counts.
             let has_ended = self.has_ended();
-            if let Some(version) = read_ready(&files.ready()) {
+            if let Some(version) = read_ready(&files.ready) {
                 return Ok(version);
             }
             // An interactive `ClickHouse` reports a refused statement and asks for the next one.
-            let output = fs::read_to_string(files.output()).unwrap_or_default();
+            let output = fs::read_to_string(&files.output).unwrap_or_default();
             if has_ended && !output.contains(GREETING) {
                 return Err(Error::NotCalled);
             }
             if has_ended || output.contains("DB::Exception") || Instant::now() > deadline {
-                return Err(Error::Start {
-                    said: last_words(files),
-                });
+                return Err(Error::Start(last_words(files)));
             }
             thread::sleep(POLL_INTERVAL);
         }
@@ -109,23 +100,25 @@ impl ServerProcess {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Lets running queries end, and then the process. Blocks.
-    pub(crate) fn stop(&mut self) {
-        if let Some(mut input) = self.input.take()
-            && input.write_all(&[STOP]).is_ok()
-        {
-            let deadline = Instant::now() + STOP_TIMEOUT;
-            while Instant::now() < deadline {
-                if self.has_ended() {
-                    return;
-                }
-                thread::sleep(POLL_INTERVAL);
-            }
+    /// Sends a command to the server's own session. Does nothing if the server has ended.
+    pub(crate) fn send(&mut self, command: &str) {
+        if let Some(input) = &mut self.child.stdin {
+            drop(writeln!(input, "{command}"));
         }
-        self.kill();
     }
 
-    fn kill(&mut self) {
+    /// Asks the server to stop, and kills it if it does not. Blocks.
+    pub(crate) fn stop(mut self) {
+        self.send("exit");
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while !self.has_ended() && Instant::now() < deadline {
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
         // An error means that it has ended.
         drop(self.child.kill());
         drop(self.child.wait());
@@ -159,32 +152,24 @@ fn read_ready(path: &Path) -> Option<String> {
 
 /// Returns the last lines that a server wrote: what it printed, else what it logged.
 pub(crate) fn last_words(files: &Files) -> String {
-    let read =
-        |path| -> io::Result<String> { Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned()) };
-    let lines = |text: String| {
-        let lines: Vec<_> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| is_said(line))
-            .collect();
-        lines[lines.len().saturating_sub(LOG_LINES)..].join("; ")
-    };
-    let printed = read(files.output()).map(lines).unwrap_or_default();
-    let logged = read(files.log()).map(lines).unwrap_or_default();
-    match (printed.as_str(), logged.as_str()) {
-        ("", "") => "it said nothing".to_owned(),
-        ("", _) => logged,
-        _ => printed,
-    }
+    [&files.output, &files.log]
+        .map(|path| last_lines(path))
+        .into_iter()
+        .find(|said| !said.is_empty())
+        .unwrap_or_else(|| "it said nothing".to_owned())
+}
+
+fn last_lines(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(is_said).collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("; ")
 }
 
 /// Returns whether a line is more than a terminal's decoration.
-fn is_said(line: &str) -> bool {
-    !line.is_empty()
-        && !line.contains('\u{1b}')
-        && ![GREETING, "Logging "]
-            .iter()
-            .any(|begin| line.starts_with(begin))
+fn is_said(line: &&str) -> bool {
+    let is_decoration = line.is_empty() || line.contains('\u{1b}');
+    !is_decoration && !line.starts_with(GREETING) && !line.starts_with("Logging ")
 }
 
 #[cfg(test)]
@@ -206,9 +191,9 @@ mod tests {
         let files = Files::of(dir.path());
         fs::create_dir(&files.dir).unwrap();
         assert_eq!(last_words(&files), "it said nothing");
-        fs::write(files.log(), "logged\n").unwrap();
+        fs::write(&files.log, "logged\n").unwrap();
         assert_eq!(last_words(&files), "logged");
-        fs::write(files.output(), "\u{1b}[0J\n\nCode: 76. \n").unwrap();
+        fs::write(&files.output, "\u{1b}[0J\n\nCode: 76. \n").unwrap();
         assert_eq!(last_words(&files), "Code: 76.");
     }
 }

@@ -1,17 +1,17 @@
 use std::fs::{self, DirBuilder};
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
 
 use crate::auth::Authenticator;
 use crate::config::{self, PROGRAM_USER, Ports};
-use crate::connection::{Connection, Files, is_locked, reachable};
+use crate::connection::{Connection, Files, is_locked, reachable, write_private};
 use crate::process::{self, ServerProcess};
 use crate::{Access, Error, ServerOptions, install, run};
 
@@ -22,6 +22,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const MAX_RESTARTS: usize = 3;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
 
+/// How often a running server is checked.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A `ClickHouse` server in a process of its own, which ends with this value or this process.
@@ -29,23 +31,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A server that crashes or is killed is started again, at the same address.
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
     connection: Connection,
     version: String,
     data_dir: PathBuf,
-}
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Stopping,
-    Ended,
+    /// The thread of [`supervise`], which stops the server when the sender is dropped.
+    supervisor: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Server {
@@ -67,8 +57,7 @@ impl Server {
         let library = install::locate(&options.library).ok_or(Error::LibraryMissing {
             version: install::LIBRARY_VERSION,
         })?;
-        let dir = data_dir.as_ref();
-        let data_dir = create_dir(dir, 0o750)?;
+        let data_dir = create_dir(data_dir.as_ref(), 0o750)?;
         if data_dir.to_str().is_none() {
             let source = io::Error::from(io::ErrorKind::InvalidFilename);
             return Err(Error::file("use", &data_dir)(source));
@@ -77,7 +66,7 @@ impl Server {
         let files = Files::of(&data_dir);
         create_dir(&files.dir, 0o700)?;
         // It is an old one, and its port may be somebody else's by now.
-        drop(fs::remove_file(files.connection()));
+        drop(fs::remove_file(&files.connection));
 
         let password = program_password(&files)?;
         let ports = free_ports(options.listen)?;
@@ -85,19 +74,10 @@ impl Server {
             Access::Password { user, password } if user == "default" => Some(password),
             _ => None,
         })
-        .map_err(|source| Error::Listen {
-            addr: options.listen,
-            source,
-        })?;
-        let server_config = config::server(&options, ports, &files.dir, authenticator.addr);
-        for (path, text) in [
-            (files.config(), server_config),
-            (files.users(), config::users(&options, &password)),
-        ] {
-            files
-                .write(&path, &text)
-                .map_err(Error::file("write", &path))?;
-        }
+        .map_err(Error::file("open a port for", &data_dir))?;
+        let server_config = config::server(&options, ports, &files, authenticator.addr);
+        write_private(&files.config, &server_config)?;
+        write_private(&files.users, &config::users(&options, &password))?;
         shadow_functions(&data_dir, &options.access)?;
         let start = Start {
             options,
@@ -108,20 +88,16 @@ impl Server {
             authenticator,
         };
         let (process, connection, version) = start.run()?;
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State::Running),
-            changed: Condvar::new(),
-        });
-        let supervised = Arc::clone(&shared);
-        thread::Builder::new()
+        let (stop, stopped) = mpsc::channel();
+        let supervisor = thread::Builder::new()
             .name("clickhouse-server".to_owned())
-            .spawn(move || supervise(&start, process, &supervised))
+            .spawn(move || supervise(&start, process, &stopped))
             .map_err(Error::file("start a thread for", &data_dir))?;
         Ok(Self {
-            shared,
             connection,
             version,
             data_dir,
+            supervisor: Some((stop, supervisor)),
         })
     }
 
@@ -157,34 +133,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        if *state == State::Running {
-            *state = State::Stopping;
+        if let Some((stop, supervisor)) = self.supervisor.take() {
+            drop(stop);
+            // A supervisor that panicked has killed the server.
+            drop(supervisor.join());
         }
-        self.shared.changed.notify_all();
-        while *state != State::Ended {
-            state = self
-                .shared
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns whether the server is to stop, after waiting a moment.
-    fn is_stopping(&self) -> bool {
-        let state = self.lock();
-        let waited = self
-            .changed
-            .wait_timeout_while(state, POLL_INTERVAL, |state| *state == State::Running);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        *state != State::Running
     }
 }
 
@@ -201,18 +154,18 @@ struct Start {
 
 impl Start {
     fn run(&self) -> Result<(ServerProcess, Connection, String), Error> {
-        self.authenticator.expect_start();
+        self.authenticator.set_starting(true);
         let started = ServerProcess::start(&self.options, self.ports, &self.library, &self.files);
-        self.authenticator.started();
-        let (mut process, version) = started.map_err(|error| match error {
+        self.authenticator.set_starting(false);
+        let (process, version) = started.map_err(|error| match error {
             // Another program was faster.
-            Error::Start { said } if said.contains("Address already in use") => Error::Listen {
+            Error::Start(said) if said.contains("Address already in use") => Error::Listen {
                 addr: self.ports.http,
                 source: io::ErrorKind::AddrInUse.into(),
             },
-            Error::Start { said } if said.contains("Cannot lock file") => Error::Locked {
-                dir: self.files.data_dir.clone(),
-            },
+            Error::Start(said) if said.contains("Cannot lock file") => {
+                Error::Locked(self.files.data_dir.clone())
+            }
             error => error,
         })?;
         let connection = Connection {
@@ -222,22 +175,29 @@ impl Start {
             password: self.password.clone(),
             process_id: process.id(),
         };
-        let path = self.files.connection();
-        let written = serde_json::to_string(&connection).map_err(io::Error::other);
-        let written = written.and_then(|text| self.files.write(&path, &text));
-        if let Err(error) = written {
-            process.stop();
-            return Err(Error::file("write", path)(error));
-        }
+        let path = &self.files.connection;
+        let text = serde_json::to_string(&connection)
+            .map_err(|error| Error::file("write", path)(error.into()))?;
+        write_private(path, &text)?;
         Ok((process, connection, version))
+    }
+
+    /// Opens listeners again that somebody stopped: without a password, `default` may.
+    fn reopen_listeners(&self, process: &mut ServerProcess) {
+        for (name, addr) in [("HTTP", self.ports.http), ("TCP", self.ports.native)] {
+            if TcpStream::connect_timeout(&reachable(addr), WATCH_INTERVAL).is_err() {
+                process.send(&format!("SYSTEM START LISTEN {name};"));
+            }
+        }
     }
 }
 
-/// Starts a server again that ended by itself, and stops it at last.
-fn supervise(start: &Start, mut process: ServerProcess, shared: &Shared) {
+/// Starts a server again that ended by itself, and stops it when the [`Server`] is dropped.
+fn supervise(start: &Start, mut process: ServerProcess, stopped: &Receiver<()>) {
     let mut restarts = Vec::new();
-    while !shared.is_stopping() {
+    while stopped.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
         if !process.has_ended() {
+            start.reopen_listeners(&mut process);
             continue;
         }
         let said = process::last_words(&start.files);
@@ -254,18 +214,16 @@ fn supervise(start: &Start, mut process: ServerProcess, shared: &Shared) {
         }
     }
     process.stop();
-    drop(fs::remove_file(start.files.connection()));
-    *shared.lock() = State::Ended;
-    shared.changed.notify_all();
+    drop(fs::remove_file(&start.files.connection));
 }
 
 fn check(options: &ServerOptions) -> Result<(), Error> {
     match &options.access {
-        Access::Open if !options.listen.ip().is_loopback() => Err(Error::CredentialsNeeded {
-            addr: options.listen,
-        }),
+        Access::Open if !options.listen.ip().is_loopback() => {
+            Err(Error::CredentialsNeeded(options.listen))
+        }
         Access::Password { user, .. } if !config::is_user_name(user) => {
-            Err(Error::UserName { user: user.clone() })
+            Err(Error::UserName(user.clone()))
         }
         _ => Ok(()),
     }
@@ -285,22 +243,27 @@ fn wait_for_lock(data_dir: &Path) -> Result<(), Error> {
     while is_locked(data_dir) {
         // Where a program says that it serves the directory, there is nothing to wait for.
         if Instant::now() > deadline || Connection::find(data_dir).is_some() {
-            return Err(Error::Locked {
-                dir: data_dir.to_owned(),
-            });
+            return Err(Error::Locked(data_dir.to_owned()));
         }
         thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }
 
-/// Defines the functions that guests must not reach, or takes their definitions away.
+/// Functions that reach files and other servers and ask for no grant.
+const SHADOWED: [&str; 2] = ["file", "hasColumnInTable"];
+
+/// Replaces these functions by ones that fail, where no password is asked for.
 fn shadow_functions(data_dir: &Path, access: &Access) -> Result<(), Error> {
     let dir = create_dir(&data_dir.join("user_defined"), 0o750)?;
-    for function in config::SHADOWED {
+    for function in SHADOWED {
         let path = dir.join(format!("function_{function}.sql"));
+        let definition = format!(
+            "CREATE FUNCTION {function} AS argument -> \
+             throwIf(1, '{function}() needs a server with a password')\n"
+        );
         let done = match access {
-            Access::Open => fs::write(&path, config::shadow(function)),
+            Access::Open => fs::write(&path, definition),
             Access::Password { .. } => match fs::remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 removed => removed,
@@ -314,35 +277,30 @@ fn shadow_functions(data_dir: &Path, access: &Access) -> Result<(), Error> {
 /// Returns the password of the program's user. It stays the same for a data directory, since
 /// dictionaries keep it in their definitions.
 fn program_password(files: &Files) -> Result<String, Error> {
-    let path = files.password();
-    match fs::read_to_string(&path) {
+    match fs::read_to_string(&files.password) {
         Ok(password) if password.len() == 32 => return Ok(password),
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::file("read", path)(error));
+            return Err(Error::file("read", &files.password)(error));
         }
         _ => {}
     }
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")
-        .and_then(|mut random| io::Read::read_exact(&mut random, &mut bytes))
+        .and_then(|mut random| random.read_exact(&mut bytes))
         .map_err(Error::file("read", "/dev/urandom"))?;
-    let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    files
-        .write(&path, &password)
-        .map_err(Error::file("write", &path))?;
+    let password = format!("{:032x}", u128::from_ne_bytes(bytes));
+    write_private(&files.password, &password)?;
     Ok(password)
 }
 
 /// Finds ports that are free now: a server that is started again keeps its address.
 fn free_ports(listen: SocketAddr) -> Result<Ports, Error> {
-    let bind = |addr: SocketAddr| {
-        let listener = TcpListener::bind(addr).and_then(|listener| {
-            let addr = listener.local_addr()?;
-            Ok((listener, addr))
-        });
-        listener.map_err(|source| Error::Listen { addr, source })
+    let bind = |addr| {
+        TcpListener::bind(addr)
+            .and_then(|listener| Ok((listener.local_addr()?, listener)))
+            .map_err(|source| Error::Listen { addr, source })
     };
-    let (_http, http) = bind(listen)?;
-    let (_native, native) = bind(SocketAddr::new(listen.ip(), 0))?;
+    let (http, _http) = bind(listen)?;
+    let (native, _native) = bind(SocketAddr::new(listen.ip(), 0))?;
     Ok(Ports { http, native })
 }

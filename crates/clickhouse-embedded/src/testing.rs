@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::{env, fs, io, process};
 
+use clickhouse::Client;
+use clickhouse::sql::Identifier;
 use rustix::process::{Pid, test_kill_process};
 
 use crate::{Error, InstallOptions, Server, ServerOptions, install};
@@ -29,10 +31,9 @@ macro_rules! test_server {
 /// Returns the options of a server that a test starts.
 #[must_use]
 pub fn server_options() -> ServerOptions {
+    let arguments = [SERVER_TEST, "--exact", "--nocapture"];
     ServerOptions {
-        arguments: [SERVER_TEST, "--exact", "--nocapture"]
-            .map(Into::into)
-            .into(),
+        arguments: arguments.map(Into::into).into(),
         ..ServerOptions::default()
     }
 }
@@ -47,32 +48,25 @@ pub fn server_options() -> ServerOptions {
 #[must_use]
 pub fn shared_server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let started = install(&InstallOptions::default(), |_| {})
-            .and_then(|_| {
-                temporary_dir().map_err(Error::file("make a directory in", env::temp_dir()))
-            })
-            .and_then(|dir| Server::start(dir, server_options()));
-        match started {
-            Ok(server) => server,
-            Err(error) => panic!("the tests need a ClickHouse server: {error}"),
-        }
-    })
+    let needed = |error| panic!("the tests need a ClickHouse server: {error}");
+    SERVER.get_or_init(|| start().unwrap_or_else(needed))
+}
+
+fn start() -> Result<Server, Error> {
+    install(&InstallOptions::default(), |_| {})?;
+    let dir = temporary_dir().map_err(Error::file("make a directory in", env::temp_dir()))?;
+    Server::start(dir, server_options())
 }
 
 /// Makes an empty database on the shared server and returns a client that uses it.
 ///
 /// # Panics
 /// As [`shared_server`], and if the name is none for a database.
-pub async fn database(name: &str) -> clickhouse::Client {
+pub async fn database(name: &str) -> Client {
     let client = shared_server().client();
     for statement in ["DROP DATABASE IF EXISTS ?", "CREATE DATABASE ?"] {
-        let made = client
-            .query(statement)
-            .bind(clickhouse::sql::Identifier(name))
-            .execute()
-            .await;
-        if let Err(error) = made {
+        let query = client.query(statement).bind(Identifier(name));
+        if let Err(error) = query.execute().await {
             panic!("cannot make the test database {name}: {error}");
         }
     }

@@ -1,11 +1,13 @@
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::{fs, io, thread};
 
 use super::package::Package;
 use super::{Progress, TICK};
 use crate::Error;
+
+/// The first lines of npm's log: the code and the reason. Hints and the names of log files follow.
+const LOG_LINES: usize = 4;
 
 /// Fetches a package into `dir` with npm, and returns the tarball.
 pub(super) fn fetch(
@@ -13,84 +15,46 @@ pub(super) fn fetch(
     dir: &Path,
     progress: &mut impl FnMut(Progress),
 ) -> Result<PathBuf, Error> {
-    let said = dir.join("npm.log");
-    let log = fs::File::create(&said).map_err(Error::file("create", &said))?;
+    let log = dir.join("npm.log");
+    let errors = fs::File::create(&log).map_err(Error::file("create", &log))?;
     let mut npm = Command::new("npm")
         .args(["pack", "--loglevel=error", &package.spec()])
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log)
+        .stderr(errors)
         .spawn()
         .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::ProgramMissing {
-                program: "npm",
-                hint: format!("install npm, or {}", package.by_hand()),
-            },
+            io::ErrorKind::NotFound => {
+                Error::NpmMissing(format!("install npm, or {}", package.by_hand()))
+            }
             _ => Error::file("run", "npm")(error),
         })?;
-    let succeeded = wait(&mut npm, package, progress).map_err(Error::file("wait for", "npm"))?;
+    let bytes = package.known.map(|known| known.tarball_bytes);
+    let status = loop {
+        match npm.try_wait().map_err(Error::file("wait for", "npm"))? {
+            Some(status) => break status,
+            None => progress(Progress::Fetching { bytes }),
+        }
+        thread::sleep(TICK);
+    };
     let tarball = fs::read_dir(dir)
         .map_err(Error::file("read", dir))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "tgz"));
-    match tarball {
-        Some(tarball) if succeeded => Ok(tarball),
-        _ => Err(Error::Fetch {
-            package: package.spec(),
-            said: first_reason(&fs::read_to_string(&said).unwrap_or_default()),
-            hint: format!(
-                "check the network and npm's settings, or {}",
-                package.by_hand()
-            ),
-        }),
+    if let Some(tarball) = tarball
+        && status.success()
+    {
+        return Ok(tarball);
     }
-}
-
-fn wait(
-    npm: &mut Child,
-    package: &Package,
-    progress: &mut impl FnMut(Progress),
-) -> io::Result<bool> {
-    loop {
-        if let Some(status) = npm.try_wait()? {
-            return Ok(status.success());
-        }
-        progress(Progress::Fetching {
-            bytes: package.known.map(|known| known.tarball_bytes),
-        });
-        std::thread::sleep(TICK);
-    }
-}
-
-/// Returns what npm said first of its errors: the later lines name log files.
-fn first_reason(log: &str) -> String {
-    log.lines()
-        .map(|line| {
-            line.trim_start_matches("npm error")
-                .trim_start_matches("npm ERR!")
-                .trim()
-        })
-        .find(|line| {
-            let label = line.split(' ').next().unwrap_or_default();
-            !matches!(label, "" | "code" | "syscall" | "errno")
-        })
-        .unwrap_or("npm said nothing")
-        .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn npms_first_reason_is_kept() {
-        assert_eq!(
-            first_reason(
-                "npm error code ETARGET\nnpm error notarget No matching version\nnpm error x"
-            ),
-            "notarget No matching version"
-        );
-        assert_eq!(first_reason(""), "npm said nothing");
-    }
+    let log = fs::read_to_string(&log).unwrap_or_default();
+    let reason: Vec<_> = log.lines().take(LOG_LINES).collect();
+    Err(Error::Fetch {
+        package: package.spec(),
+        said: format!("npm ended with {status}: {}", reason.join("; ")),
+        hint: format!(
+            "check the network and npm's settings, or {}",
+            package.by_hand()
+        ),
+    })
 }

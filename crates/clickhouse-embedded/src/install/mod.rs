@@ -10,23 +10,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use package::LIBRARY_VERSION;
-use package::Package;
+use package::{LIBRARY_FILE, Package};
 
 use crate::Error;
 
-/// The environment variable that names a library file.
-const PATH_VARIABLE: &str = "CHDB_LIB_PATH";
-/// How the directories of running installations are named.
-const WORK_PREFIX: &str = ".install-";
+/// The directory of a running installation.
+const WORK_DIR: &str = ".install";
 
 /// Where the library is looked for and installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallOptions {
-    /// The library file. `None`: the environment variable `CHDB_LIB_PATH` may name it.
+    /// The library file. `None`: the environment variable `CHDB_LIB_PATH` may name it; else it is
+    /// fetched to `clob-backfill/chdb` in `$XDG_CACHE_HOME` or `~/.cache`.
     pub library: Option<PathBuf>,
-    /// The directory below which fetched libraries are kept, by version. `None`:
-    /// `clob-backfill/chdb` in `$XDG_CACHE_HOME` or `~/.cache`.
-    pub cache_dir: Option<PathBuf>,
 }
 
 /// How far an installation is.
@@ -58,11 +54,9 @@ pub enum Progress {
 /// in the cache directory.
 #[must_use]
 pub fn locate(options: &InstallOptions) -> Option<PathBuf> {
-    if let Some(named) = named(options) {
-        return Some(named).filter(|path| path.is_file());
-    }
-    version_dir(options)
-        .map(|dir| dir.join(package::LIBRARY_FILE))
+    let fetched = || Some(version_dir()?.join(LIBRARY_FILE));
+    named(options)
+        .or_else(fetched)
         .filter(|path| path.is_file())
 }
 
@@ -75,7 +69,7 @@ pub fn locate(options: &InstallOptions) -> Option<PathBuf> {
 ///
 /// # Errors
 /// [`Error::LibraryMissing`] if an explicit path names no file; [`Error::Unsupported`],
-/// [`Error::ProgramMissing`], [`Error::Fetch`], [`Error::Checksum`], [`Error::File`].
+/// [`Error::NpmMissing`], [`Error::Fetch`], [`Error::Checksum`], [`Error::File`].
 pub fn install(
     options: &InstallOptions,
     mut progress: impl FnMut(Progress),
@@ -83,29 +77,30 @@ pub fn install(
     if let Some(found) = locate(options) {
         return Ok(found);
     }
+    let missing = Error::LibraryMissing {
+        version: LIBRARY_VERSION,
+    };
     if named(options).is_some() {
-        return Err(Error::LibraryMissing {
-            version: LIBRARY_VERSION,
-        });
+        return Err(missing);
     }
     let package = Package::for_this_system()?;
-    let dir = version_dir(options).ok_or(Error::LibraryMissing {
-        version: LIBRARY_VERSION,
-    })?;
+    let dir = version_dir().ok_or(missing)?;
     fs::create_dir_all(&dir).map_err(Error::file("create", &dir))?;
-    let library = dir.join(package::LIBRARY_FILE);
+    let library = dir.join(LIBRARY_FILE);
     let _lock = lock(&dir.join("install.lock"), &mut progress)?;
     if library.is_file() {
         return Ok(library);
     }
 
-    remove_leftovers(&dir);
+    // An installation that was killed left it; the lock is ours. At worst it takes some room.
+    drop(fs::remove_dir_all(dir.join(WORK_DIR)));
     // In the same directory, so that the rename is one step on one file system.
     let work = tempfile::Builder::new()
-        .prefix(WORK_PREFIX)
+        .prefix(WORK_DIR)
+        .rand_bytes(0)
         .tempdir_in(&dir)
         .map_err(Error::file("create a directory in", &dir))?;
-    let unpacked = work.path().join(package::LIBRARY_FILE);
+    let unpacked = work.path().join(LIBRARY_FILE);
     let tarball = fetch::fetch(&package, work.path(), &mut progress)?;
     unpack::unpack(&package, &tarball, &unpacked, &mut progress)?;
     fs::rename(&unpacked, &library).map_err(Error::file("rename to", &library))?;
@@ -113,37 +108,22 @@ pub fn install(
     Ok(library)
 }
 
-/// Removes what installations left that were killed. The caller has the lock.
-fn remove_leftovers(dir: &Path) {
-    let entries = fs::read_dir(dir).into_iter().flatten();
-    for entry in entries.filter_map(Result::ok) {
-        if entry.file_name().to_string_lossy().starts_with(WORK_PREFIX) {
-            // At worst it takes some room.
-            drop(fs::remove_dir_all(entry.path()));
-        }
-    }
-}
-
 /// Returns the library file that the options or `CHDB_LIB_PATH` name, whether it is there or not.
 #[must_use]
 pub fn named(options: &InstallOptions) -> Option<PathBuf> {
-    let from_environment = || env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
+    let from_environment = || env::var_os("CHDB_LIB_PATH").filter(|path| !path.is_empty());
     options
         .library
         .clone()
         .or_else(|| from_environment().map(PathBuf::from))
 }
 
-fn version_dir(options: &InstallOptions) -> Option<PathBuf> {
-    let user_cache = || {
-        env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .or_else(|| Some(env::home_dir()?.join(".cache")))
-            .map(|cache| cache.join("clob-backfill").join("chdb"))
-    };
-    let cache = options.cache_dir.clone().or_else(user_cache)?;
-    Some(cache.join(LIBRARY_VERSION))
+fn version_dir() -> Option<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(env::home_dir()?.join(".cache")))?;
+    Some(cache.join("clob-backfill/chdb").join(LIBRARY_VERSION))
 }
 
 /// Takes the installation's lock, which the system releases even if the process is killed.
@@ -174,7 +154,6 @@ mod tests {
         let library = dir.path().join("my-lib.so");
         let options = InstallOptions {
             library: Some(library.clone()),
-            ..InstallOptions::default()
         };
         assert_eq!(locate(&options), None);
         assert!(matches!(

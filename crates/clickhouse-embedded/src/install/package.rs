@@ -1,4 +1,4 @@
-use std::env::consts::{ARCH, OS};
+use std::env::consts::{ARCH, OS as KERNEL};
 
 use crate::Error;
 
@@ -9,6 +9,13 @@ pub const LIBRARY_VERSION: &str = "26.7.3-stable.1";
 
 /// The library's file name, in the package and where it is installed.
 pub(super) const LIBRARY_FILE: &str = "libchdb.so";
+
+/// The library needs glibc: Linux with another C library is another system.
+const OS: &str = if cfg!(target_env = "musl") {
+    "linux-musl"
+} else {
+    KERNEL
+};
 
 /// The npm package that carries the library for one system.
 #[derive(Debug, Clone, Copy)]
@@ -34,18 +41,11 @@ const LINUX_X64: Known = Known {
 impl Package {
     /// Returns the package for this system.
     pub(super) fn for_this_system() -> Result<Self, Error> {
-        Self::for_system(OS, ARCH, cfg!(target_env = "musl"))
+        Self::for_system(OS, ARCH)
     }
 
-    fn for_system(os: &'static str, arch: &'static str, musl: bool) -> Result<Self, Error> {
+    fn for_system(os: &'static str, arch: &'static str) -> Result<Self, Error> {
         let (name, known) = match (os, arch) {
-            // The library needs glibc.
-            ("linux", _) if musl => {
-                return Err(Error::Unsupported {
-                    os: "linux-musl",
-                    arch,
-                });
-            }
             ("linux", "x86_64") => ("@chdb/lib-linux-x64-gnu", Some(LINUX_X64)),
             ("linux", "aarch64") => ("@chdb/lib-linux-arm64-gnu", None),
             ("macos", "aarch64") => ("@chdb/lib-darwin-arm64", None),
@@ -76,16 +76,15 @@ mod tests {
 
     #[test]
     fn every_system_has_its_package_or_an_error() {
-        let spec = |os, arch| Package::for_system(os, arch, false).map(|package| package.spec());
+        let spec = |os, arch| Package::for_system(os, arch).map(|package| package.spec());
         assert_eq!(
             spec("linux", "x86_64").unwrap(),
             "@chdb/lib-linux-x64-gnu@26.7.3-stable.1"
         );
         assert!(spec("macos", "aarch64").is_ok());
-        assert!(matches!(
-            spec("windows", "x86_64"),
-            Err(Error::Unsupported { .. })
-        ));
-        assert!(Package::for_system("linux", "x86_64", true).is_err());
+        for os in ["windows", "linux-musl"] {
+            let refused = spec(os, "x86_64");
+            assert!(matches!(refused, Err(Error::Unsupported { .. })), "{os}");
+        }
     }
 }

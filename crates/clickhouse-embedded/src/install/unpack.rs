@@ -17,23 +17,16 @@ pub(super) fn unpack(
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), Error> {
     let file = File::open(tarball).map_err(Error::file("open", tarball))?;
-    let digest = unpack_entry(file, library, progress).map_err(Error::file("unpack", tarball))?;
-    match package.known {
-        Some(known) if digest != known.library_sha256 => Err(Error::Checksum {
-            what: LIBRARY_FILE.to_owned(),
-            expected: known.library_sha256,
-            found: digest,
-        }),
-        Some(_) => Ok(()),
-        None => {
-            let package = package.spec();
-            tracing::warn!(
-                package,
-                "its sha256 is not known, npm's own check stands alone"
-            );
-            Ok(())
-        }
+    let found = unpack_entry(file, library, progress).map_err(Error::file("unpack", tarball))?;
+    match package.known.map(|known| known.library_sha256) {
+        Some(expected) if found != expected => return Err(Error::Checksum { expected, found }),
+        Some(_) => {}
+        None => tracing::warn!(
+            package = package.spec(),
+            "its sha256 is not known, npm's own check stands alone"
+        ),
     }
+    Ok(())
 }
 
 fn unpack_entry(
@@ -44,18 +37,11 @@ fn unpack_entry(
     let mut archive = tar::Archive::new(GzDecoder::new(io::BufReader::new(tarball)));
     for entry in archive.entries()? {
         let entry = entry?;
-        if entry
-            .path()?
-            .file_name()
-            .is_some_and(|name| name == LIBRARY_FILE)
-        {
+        if entry.path()?.ends_with(LIBRARY_FILE) {
             let total = entry.size();
-            let mut out = File::create(library)?;
-            let digest = copy(entry, &mut out, &mut |done| {
+            return copy(entry, library, |done| {
                 progress(Progress::Unpacking { done, total });
-            })?;
-            out.sync_all()?;
-            return Ok(digest);
+            });
         }
     }
     let missing = format!("there is no {LIBRARY_FILE} in it");
@@ -63,45 +49,33 @@ fn unpack_entry(
 }
 
 /// Copies everything and returns its sha256, in hex.
-fn copy(
-    mut from: impl Read,
-    to: &mut impl Write,
-    progress: &mut impl FnMut(u64),
-) -> io::Result<String> {
+fn copy(mut from: impl Read, to: &Path, mut progress: impl FnMut(u64)) -> io::Result<String> {
+    let mut out = File::create(to)?;
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
+    let mut chunk = Vec::new();
     let mut done = 0;
-    loop {
-        let len = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hasher.update(&buffer[..len]);
-        to.write_all(&buffer[..len])?;
-        done += len as u64;
+    while from.by_ref().take(1 << 20).read_to_end(&mut chunk)? > 0 {
+        hasher.update(&chunk);
+        out.write_all(&chunk)?;
+        done += chunk.len() as u64;
         progress(done);
+        chunk.clear();
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    out.sync_all()?;
+    Ok(format!("{:x}", hasher.finalize()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tarball(entries: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
+    fn tarball(files: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();
         let encoder = flate2::write::GzEncoder::new(file.as_file(), flate2::Compression::fast());
         let mut builder = tar::Builder::new(encoder);
-        for (path, data) in entries {
+        for (path, data) in files {
             let mut header = tar::Header::new_gnu();
             header.set_size(data.len() as u64);
-            header.set_mode(0o644);
             builder.append_data(&mut header, path, *data).unwrap();
         }
         builder.into_inner().unwrap().finish().unwrap();

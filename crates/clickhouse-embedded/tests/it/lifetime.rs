@@ -10,6 +10,8 @@ use clickhouse::Client;
 use clickhouse_embedded::testing::{server_options, shared_server};
 use clickhouse_embedded::{Connection, Error, Server, ServerOptions};
 
+use crate::{start, start_error};
+
 /// Names the directory that a child process is to serve.
 const CHILD_DIR: &str = "CLICKHOUSE_EMBEDDED_TEST_DIR";
 
@@ -42,22 +44,18 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn kill(process_id: u32) {
-    let killed = Command::new("kill")
-        .args(["-KILL", &process_id.to_string()])
+fn send(signal: &str, process_id: u32) {
+    let sent = Command::new("kill")
+        .args([signal, &process_id.to_string()])
         .status();
-    assert!(killed.unwrap().success());
+    assert!(sent.unwrap().success());
 }
 
 #[tokio::test]
 async fn a_table_is_there_after_a_stop_and_a_start_with_the_same_credentials() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path(), server_options()).unwrap();
-    assert!(
-        server.version().starts_with("26.7."),
-        "{}",
-        server.version()
-    );
+    let (dir, server) = start(server_options());
+    let version = server.version();
+    assert!(version.starts_with("26.7."), "{version}");
     let before = server.connection().clone();
     create(&server.client()).await;
     server.stop();
@@ -71,20 +69,18 @@ async fn a_table_is_there_after_a_stop_and_a_start_with_the_same_credentials() {
 
 #[tokio::test]
 async fn a_killed_server_is_started_again_at_its_address() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path(), server_options()).unwrap();
-    let client = server.client();
-    create(&client).await;
-    kill(server.connection().process_id);
+    let (dir, server) = start(server_options());
+    let killed = server.connection();
+    create(&server.client()).await;
+    send("-KILL", killed.process_id);
     let found = || Connection::find(dir.path());
     wait_until("started again", || {
-        found().is_some_and(|found| found.process_id != server.connection().process_id)
+        found().is_some_and(|found| found.process_id != killed.process_id)
     });
-    // Connections of the client's pool ended with the killed server.
-    let fresh = Connection::find(dir.path()).unwrap().client();
-    assert_eq!(count(&fresh).await, 1);
     let found = found().unwrap();
-    assert_eq!(found.url, server.connection().url);
+    assert_eq!(found.url, killed.url);
+    // A new client: the connections of the old one ended with the killed server.
+    assert_eq!(count(&found.client()).await, 1);
 }
 
 #[test]
@@ -102,25 +98,21 @@ fn options_that_the_server_refuses_are_an_error_with_its_words() {
 
 #[test]
 fn a_program_that_does_not_become_a_server_is_told_what_to_call() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = ServerOptions {
+    let refused = start_error(ServerOptions {
         arguments: vec!["no_such_test".into()],
         ..server_options()
-    };
-    let refused = Server::start(dir.path(), options);
-    assert!(matches!(refused, Err(Error::NotCalled)), "{refused:?}");
+    });
+    assert!(matches!(refused, Error::NotCalled), "{refused:?}");
 }
 
 #[test]
 fn a_port_in_use_is_said_to_be() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let options = ServerOptions {
+    let refused = start_error(ServerOptions {
         listen: taken.local_addr().unwrap(),
         ..server_options()
-    };
-    let dir = tempfile::tempdir().unwrap();
-    let refused = Server::start(dir.path(), options);
-    assert!(matches!(refused, Err(Error::Listen { .. })), "{refused:?}");
+    });
+    assert!(matches!(refused, Error::Listen { .. }), "{refused:?}");
 }
 
 /// A process that runs a server until it is killed.
@@ -148,6 +140,12 @@ impl Parent {
             server: id.unwrap(),
         }
     }
+
+    /// Lets the process stop its server and end.
+    fn stop(&mut self) {
+        drop(self.process.stdin.take());
+        assert!(self.process.wait().unwrap().success());
+    }
 }
 
 #[test]
@@ -172,8 +170,7 @@ async fn another_process_has_the_directory_and_is_found() {
     create(&found.client()).await;
     assert!(!format!("{found:?}").contains(&found.password));
 
-    drop(parent.process.stdin.take());
-    assert!(parent.process.wait().unwrap().success());
+    parent.stop();
     assert!(!is_alive(parent.server));
 }
 
@@ -187,8 +184,7 @@ fn the_server_does_not_inherit_secrets() {
     // The environment is not printed: it may hold secrets of whoever runs the test.
     assert!(!inherited.contains(SECRET), "the secret was inherited");
     assert!(inherited.contains("\0PATH="), "PATH was not inherited");
-    drop(parent.process.stdin.take());
-    assert!(parent.process.wait().unwrap().success());
+    parent.stop();
 }
 
 #[test]
@@ -203,19 +199,14 @@ fn a_server_goes_with_its_killed_program_and_its_address_is_believed_no_more() {
     Server::start(dir.path(), server_options()).unwrap();
 }
 
-#[test]
-fn signals_that_end_a_service_leave_the_server_to_its_program() {
+#[tokio::test]
+async fn signals_that_end_a_service_leave_the_server_to_its_program() {
     let server = shared_server();
-    let id = server.connection().process_id.to_string();
+    let process_id = server.connection().process_id;
     for signal in ["-TERM", "-INT", "-HUP"] {
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
+        send(signal, process_id);
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let one = runtime.block_on(async {
-        let client = server.client();
-        client.query("SELECT 1").fetch_one::<u8>().await.unwrap()
-    });
-    assert_eq!(one, 1);
-    assert!(is_alive(server.connection().process_id));
+    let one = server.client().query("SELECT 1").fetch_one::<u8>().await;
+    assert_eq!(one.unwrap(), 1);
+    assert!(is_alive(process_id));
 }
