@@ -2,14 +2,17 @@
 
     python3 -m unittest discover tests/clients
 
-needs what requirements.txt names, and INGEST, the path of the `ingest` binary.
+needs what requirements.txt names, and INGEST, the path of the `ingest` binary, with `goldsky-sim`
+beside it.
 """
 
 import io
 import json
 import os
+import re
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.parse
 import urllib.request
@@ -21,7 +24,8 @@ import ibis
 import polars
 import pyarrow.ipc
 
-INGEST = os.path.abspath(os.environ.get("INGEST", "target/debug/ingest"))
+from commands import INGEST, goldsky_sim
+
 FILLS = 20_000
 COUNT = "SELECT count() FROM clob_fills_v2"
 SELECT = """
@@ -110,6 +114,40 @@ class Clients(unittest.TestCase):
         table = pyarrow.ipc.open_stream(arrow).read_all()
         self.assertEqual(table.num_rows, FILLS)
         self.assertEqual(polars.from_arrow(table)["id"].n_unique(), FILLS)
+
+
+class WhileLoading(unittest.TestCase):
+    def test_the_address_that_ingest_prints_needs_no_credentials(self):
+        # About 50 s of fills.
+        fills = 200_000
+        slowly = ["--requests-per-10s", "20", "--max-pages-per-request", "2"]
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            goldsky_sim("--fills", str(fills), *slowly) as endpoint,
+            subprocess.Popen(
+                [INGEST, "--endpoint", endpoint, "--output", "json"],
+                cwd=directory,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as ingest,
+        ):
+            try:
+                printed = re.compile("query it while it runs: curl http://127.0.0.1:([0-9]+) ")
+                port = int(next(filter(None, map(printed.search, ingest.stderr)))[1])
+                client = clickhouse_connect.get_client(host="127.0.0.1", port=port)
+                deadline = time.monotonic() + 30
+                while not (count := client.query(COUNT).result_rows[0][0]):
+                    self.assertLess(time.monotonic(), deadline, "no fills after 30 s")
+                    time.sleep(0.1)
+            finally:
+                ingest.terminate()
+                output, errors = ingest.communicate(timeout=60)
+        self.assertEqual(ingest.returncode, 130, errors)
+        summary = json.loads(output)
+        self.assertTrue(summary["interrupted"])
+        self.assertLessEqual(count, summary["fills_total"])
+        self.assertLess(summary["fills_total"], fills)
 
 
 class Password(unittest.TestCase):
