@@ -7,6 +7,7 @@ import subprocess
 
 INGEST = os.path.abspath(os.environ.get("INGEST", "target/debug/ingest"))
 GOLDSKY_SIM = os.path.join(os.path.dirname(INGEST), "goldsky-sim")
+VALIDATE = os.path.join(os.path.dirname(INGEST), "validate")
 
 
 @contextlib.contextmanager
