@@ -153,12 +153,14 @@ pub(crate) fn users(options: &ServerOptions, program_password: &str) -> String {
             }
         }
     }
-    // `clickhouse-local` reads `1 + 1` as `SELECT 1 + 1`; a server does not.
+    // `clickhouse-local` reads `1 + 1` as `SELECT 1 + 1`; a server does not. Memory of a Parquet answer goes
+    // with its row groups: 20 million fills took 1.16 GB more with those of a server, half of that with these.
     format!(
         "<clickhouse>
     <profiles>
         <default>
             <implicit_select>0</implicit_select>
+            <output_format_parquet_row_group_size_bytes>67108864</output_format_parquet_row_group_size_bytes>
             <allow_introspection_functions>0</allow_introspection_functions>
             {settings}
         </default>
