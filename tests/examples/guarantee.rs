@@ -80,7 +80,6 @@ async fn load(
     let table = FillTable::new(Server::embedded(client.clone(), database), "fills")?;
     table.ensure().await?;
     let mut sink = clickhouse_sink::Config::new("fills");
-    sink.max_rows = BATCH_ROWS;
     sink.queue_rows = BATCH_ROWS * 3;
     if !guaranteed {
         sink.deduplication = Deduplication::Off;
@@ -110,6 +109,7 @@ async fn load(
         groups: None,
         config: Config {
             most_rows_in_hand: BATCH_ROWS * 3,
+            block_rows: BATCH_ROWS,
             checkpoint_interval: if guaranteed {
                 Config::default().checkpoint_interval
             } else {

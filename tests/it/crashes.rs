@@ -51,7 +51,8 @@ async fn killed_with_the_engine_inside_the_next_run_completes_it() {
 #[tokio::test]
 async fn an_embedded_server_that_is_killed_comes_back_and_no_row_is_lost_or_doubled() {
     let directory = tempfile::tempdir().unwrap();
-    let source = source(directory.path(), &["--requests-per-10s", "50"]);
+    // Slow enough that there is something to load still when the server is back for the third time.
+    let source = source(directory.path(), &["--requests-per-10s", "20"]);
     let data = directory.path().join("data/clickhouse");
     let mut running = Running::start(ingest(directory.path(), &source, &FINELY));
     let mut killed = Vec::new();

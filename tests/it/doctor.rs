@@ -384,28 +384,6 @@ async fn a_user_who_may_not_insert() {
     assert_eq!(scene.engine.text(tables).await, "0");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_follows_and_may_not_delete() {
-    let scene = Scene::set();
-    let refused = row(&[("result", "UInt8")], &["\0"]);
-    let proxy = Proxy::start(&scene.engine.url, move |request| {
-        match request.sql.contains("CHECK GRANT ALTER DELETE") {
-            true => Fate::Answer(200, refused.clone()),
-            false => Fate::Pass,
-        }
-    })
-    .await;
-    // Who does not follow takes nothing out.
-    let server = ["--clickhouse-url", &proxy.url];
-    let run = Running::start(ingest(scene.directory.path(), &scene.source, &server));
-    run.end().expect(0);
-    let follow = ["--clickhouse-url", &proxy.url, "--follow"];
-    let run = Running::start(ingest(scene.directory.path(), &scene.source, &follow));
-    let grant = "GRANT ALTER DELETE ON `default`.`clob_fills_v2_data`";
-    let check = "the check clickhouse_rights failed";
-    assert_message(&run.end(), 2, &[check, grant]);
-}
-
 #[tokio::test]
 async fn something_else_under_the_tables_name() {
     let scene = Scene::set();

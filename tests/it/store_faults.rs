@@ -1,6 +1,8 @@
 //! What ClickHouse answers to a run, and what the run makes of it.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::exactness::{assert_counters, counters};
 use crate::harness::*;
@@ -75,11 +77,11 @@ async fn reads_that_fail_in_passing_are_repeated() {
     let proxy = Proxy::with_fates(&engine.url, fates).await;
     run(directory.path(), &source, &proxy.url).end().expect(1);
     // What the table holds is read before the run begins, in it, and behind it.
-    let mut failing = vec!["-- occupied", "-- loaded", "-- totals"];
+    let mut failing = vec!["-- ranges_with_rows", "-- summary", "-- totals"];
     let proxy = Proxy::start(&engine.url, move |asked| {
         let question = failing.iter().position(|name| asked.sql.contains(name));
         match question.map(|index| failing.swap_remove(index)) {
-            Some("-- loaded") => exception(202, "Too many simultaneous queries"),
+            Some("-- summary") => exception(202, "Too many simultaneous queries"),
             Some(_) => Fate::Answer(503, String::new()),
             None => Fate::Pass,
         }
@@ -235,10 +237,19 @@ async fn a_table_dropped_under_way_stops_the_run_and_its_checkpoint_is_not_belie
     let source = source(directory.path());
     let engine = Engine::start(directory.path());
     let drop_it = "DROP TABLE clob_fills_v2_data SYNC";
-    let proxy = Proxy::with_fates(&engine.url, vec![Fate::PassAndHold]).await;
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let dropped = Arc::clone(&is_dropped);
+    let proxy = Proxy::start(&engine.url, move |asked| match asked.insert {
+        Some(0) => Fate::PassAndHold,
+        // Nothing is acknowledged, and so nothing promised, before the table is gone.
+        Some(_) if !dropped.load(Ordering::SeqCst) => Fate::Answer(503, String::new()),
+        _ => Fate::Pass,
+    })
+    .await;
     let running = run(directory.path(), &source, &proxy.url);
     proxy.held().await;
     engine.text(drop_it).await;
+    is_dropped.store(true, Ordering::SeqCst);
     proxy.release();
     let ended = running.end();
     assert_message(&ended, 1, &["clob_fills_v2_data", "UNKNOWN_TABLE"]);

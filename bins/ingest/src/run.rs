@@ -235,7 +235,6 @@ impl Load<'_> {
         let batch = settings.table.insert_batch_size;
         let queue_rows = batch.saturating_mul(PARALLEL_INSERTS + 1);
         let mut sink = SinkConfig::new(&settings.table.table);
-        sink.max_rows = batch;
         sink.queue_rows = queue_rows;
         sink.parallel_inserts = PARALLEL_INSERTS;
         let table = &self.database.table;
@@ -243,6 +242,7 @@ impl Load<'_> {
         let config = Config {
             workers: settings.source.workers,
             most_rows_in_hand: queue_rows + ROWS_COMING,
+            block_rows: batch,
             checkpoint_interval_units: settings.progress.checkpoint_interval,
             ..Config::default()
         };

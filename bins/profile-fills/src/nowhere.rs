@@ -1,7 +1,9 @@
 //! A table that takes rows and drops them, so that only the way to them is measured.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
-use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
+use fills::{Block, FillId, FillStore, Malformed, Span, SpanSet, StoreError, Summary, TokenId};
 
 /// Says of everything that it is durable, and holds nothing.
 #[derive(Debug, Clone, Copy)]
@@ -9,34 +11,31 @@ pub(crate) struct Nowhere;
 
 #[async_trait]
 impl FillStore for Nowhere {
-    async fn send(&self, _: Vec<Fill>) -> Result<Receipt, StoreError> {
-        Ok(Receipt::new(std::future::ready(Ok(()))))
-    }
-
-    async fn flush(&self) -> Result<(), StoreError> {
+    async fn insert(&self, _: Block) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn settle(&self) -> Result<(), StoreError> {
+    async fn wait_for_inflight_inserts(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn occupied(&self, _: Span) -> Result<SpanSet, StoreError> {
+    async fn ranges_with_rows(&self, _: Span) -> Result<SpanSet, StoreError> {
         Ok(SpanSet::new())
     }
 
-    async fn loaded(&self, scope: &Scope, _: usize) -> Result<Loaded, StoreError> {
-        Ok(Loaded {
-            until: scope.span.to,
-            ..Loaded::default()
-        })
+    async fn summary(&self, _: &SpanSet, _: Option<&[TokenId]>) -> Result<Summary, StoreError> {
+        Ok(Summary::default())
     }
 
-    async fn retain(&self, _: &Scope, _: &[Fill]) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn existing_keys(
+        &self,
+        _: &SpanSet,
+        _: Option<&[TokenId]>,
+    ) -> Result<HashSet<FillId>, StoreError> {
+        Ok(HashSet::new())
     }
 
-    async fn bury(&self, _: Vec<Malformed>) -> Result<(), StoreError> {
+    async fn write_dead_letters(&self, _: Vec<Malformed>) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -91,6 +91,7 @@ impl Trial {
             config: Config {
                 workers: self.workers,
                 most_rows_in_hand: self.queue_rows() + ROWS_COMING,
+                block_rows: self.batch_rows,
                 ..Config::default()
             },
             groups: self.groups,
@@ -112,7 +113,6 @@ impl Trial {
 
     fn sink(&self, table: &FillTable) -> SinkConfig {
         SinkConfig {
-            max_rows: self.batch_rows,
             queue_rows: self.queue_rows(),
             parallel_inserts: PARALLEL_INSERTS,
             ..SinkConfig::new(table.names().data().name)

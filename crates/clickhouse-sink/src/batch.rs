@@ -154,17 +154,6 @@ impl Batch {
         }
     }
 
-    /// Makes a batch of the same rows under another token that answers to nobody.
-    #[cfg(feature = "mutations")]
-    pub(crate) fn beside(&self) -> Self {
-        Self {
-            sequence: u64::MAX,
-            token: format!("{}-beside", self.token),
-            shares: Vec::new(),
-            ..self.clone()
-        }
-    }
-
     /// Cuts the batch between two rows, in the middle. A batch of one row has no parts.
     pub(crate) fn split(self) -> Option<(Self, Self)> {
         let middle = self.first + self.rows() / 2;

@@ -67,6 +67,22 @@ impl Batcher {
         full
     }
 
+    /// Makes a batch of rows that came with a send, whatever else waits.
+    pub(crate) fn block(&mut self, send: SendId, token: String, rows: Vec<EncodedRows>) -> Batch {
+        let mut open = Open::since(Instant::now());
+        for rows in rows {
+            let rows = Arc::new(Sent::new(send, rows));
+            open.append(&rows, 0, rows.rows());
+        }
+        open.seal(self.number(), token, self.order)
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next_sequence;
+        self.next_sequence += 1;
+        number
+    }
+
     /// Returns when the oldest open batch is old enough to go; nothing while there is none or it
     /// may stay open for ever.
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -95,8 +111,7 @@ impl Batcher {
 
     fn seal_group(&mut self, group: u64) -> Option<Batch> {
         let open = self.open.remove(&group)?;
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
+        let sequence = self.number();
         let token = format!("{}-{sequence}", self.token_prefix);
         Some(open.seal(sequence, token, self.order))
     }

@@ -30,6 +30,13 @@ pub(crate) enum Command {
         permit: OwnedSemaphorePermit,
         answer: Answer,
     },
+    /// Insert rows as one block under this token.
+    Block {
+        token: String,
+        rows: Vec<EncodedRows>,
+        permit: OwnedSemaphorePermit,
+        answer: Answer,
+    },
     /// A sender began to wait for room.
     Pressed,
     /// Insert what is there, and say when it is durable.
@@ -196,6 +203,17 @@ impl Owner {
                     self.enqueue(full);
                 }
             }
+            Command::Block {
+                token,
+                rows,
+                permit,
+                answer,
+            } => {
+                let count = rows.iter().map(|rows| rows.ends.len()).sum();
+                let send = self.ledger.enter(count, permit, answer);
+                let block = self.batcher.block(send, token, rows);
+                self.enqueue([block]);
+            }
             Command::Flush(answer) => self.flush(answer),
             Command::Close(answer) => {
                 self.room.close();
@@ -207,11 +225,6 @@ impl Owner {
 
     fn flush(&mut self, answer: Done) {
         while let Some(batch) = self.batcher.seal_oldest() {
-            #[cfg(feature = "mutations")]
-            if mutation::is_on(mutation::Mutation::FlushBesideTheOwner) {
-                self.inserting
-                    .spawn(Arc::clone(&self.courier).deliver(batch.beside()));
-            }
             self.enqueue([batch]);
         }
         let below = self.under_way.last().map_or(0, |last| last + 1);
@@ -255,7 +268,7 @@ impl Owner {
         while let Some(command) = self.commands.recv().await {
             match command {
                 Command::Pressed => {}
-                Command::Rows { answer, .. } => {
+                Command::Rows { answer, .. } | Command::Block { answer, .. } => {
                     let _ = answer.send(Err(error.clone()));
                 }
                 Command::Flush(answer) | Command::Close(answer) => {

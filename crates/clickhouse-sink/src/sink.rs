@@ -13,7 +13,7 @@ use tracing::trace_span;
 
 use crate::batch::EncodedRows;
 use crate::batcher::{Batcher, Limits};
-use crate::config::Config;
+use crate::config::{Config, MAX_ROWS_PER_BATCH};
 use crate::courier::Courier;
 use crate::encode::{EncodeRow, TableColumn};
 use crate::error::Error;
@@ -139,6 +139,52 @@ impl<R: EncodeRow> Sink<R> {
         Ok(receipt)
     }
 
+    /// Inserts rows as one block under a token of the caller's, and returns when they are settled. The rows
+    /// come in parts, which are encoded one after another; their groups are not regarded. A block that was
+    /// inserted before under the token, by this sink or by another one, changes nothing for as long as the
+    /// table remembers the token.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for more than [`MAX_ROWS_PER_BATCH`] rows; otherwise as [`Sink::send`], and
+    /// why the rows could not be inserted.
+    ///
+    /// # Cancel safety
+    /// Dropped before it returns, the rows are inserted or not, all or none.
+    pub async fn send_block(&self, token: &str, parts: Vec<Vec<R>>) -> Result<Delivered, Error> {
+        if self.shared.is_stopped() {
+            return Err(self.shared.reason());
+        }
+        let count = parts.iter().map(Vec::len).sum();
+        let Some(first) = parts.iter().flatten().next() else {
+            return Ok(Delivered::default());
+        };
+        if count > MAX_ROWS_PER_BATCH {
+            return Err(Error::Config(format!(
+                "a block of {count} rows: at most {MAX_ROWS_PER_BATCH} rows are one block"
+            )));
+        }
+        self.check(first)?;
+        let permit = self.make_room(count).await?;
+        let step = trace_span!(target: "step", "transform");
+        let mut rows = Vec::with_capacity(parts.len());
+        for part in parts {
+            rows.push(encode_together(&part)?);
+        }
+        drop(step);
+        self.shared.counters.taken(count);
+        let (answer, receipt) = oneshot::channel();
+        let command = Command::Block {
+            token: token.to_owned(),
+            rows,
+            permit,
+            answer,
+        };
+        self.commands
+            .send(command)
+            .map_err(|_| self.shared.reason())?;
+        Receipt(receipt).await
+    }
+
     fn check(&self, first: &R) -> Result<(), Error> {
         if self.shared.is_checked() {
             return Ok(());
@@ -233,23 +279,40 @@ impl<R> fmt::Debug for Sink<R> {
     }
 }
 
+/// Encodes rows in order.
+fn encode_together<R: EncodeRow>(rows: &[R]) -> Result<EncodedRows, Error> {
+    let mut encoded = EncodedRows::default();
+    for (row, value) in rows.iter().enumerate() {
+        encoded.push(row, value, rows.len())?;
+    }
+    Ok(encoded)
+}
+
 /// Encodes rows by group, each in order.
 pub(crate) fn encode<R: EncodeRow>(rows: &[R]) -> Result<BTreeMap<u64, EncodedRows>, Error> {
     let mut groups: BTreeMap<u64, EncodedRows> = BTreeMap::new();
     for (row, value) in rows.iter().enumerate() {
         let encoded = groups.entry(value.group()).or_default();
+        encoded.push(row, value, rows.len())?;
+    }
+    Ok(groups)
+}
+
+impl EncodedRows {
+    /// Appends row number `row` of so many.
+    fn push<R: EncodeRow>(&mut self, row: usize, value: &R, rows: usize) -> Result<(), Error> {
         value
-            .encode(&mut encoded.bytes)
+            .encode(&mut self.bytes)
             .map_err(|source| Error::Encode { row, source })?;
-        encoded.ends.push(encoded.bytes.len());
+        self.ends.push(self.bytes.len());
         if row == 0 {
             // Most sends are of one group, and most rows of one length. Where there are more, to
             // expect all rows in each would take many times their memory.
-            encoded.bytes.reserve(encoded.bytes.len() * rows.len());
-            encoded.ends.reserve(rows.len());
+            self.bytes.reserve(self.bytes.len() * rows);
+            self.ends.reserve(rows);
         }
+        Ok(())
     }
-    Ok(groups)
 }
 
 #[cfg(test)]

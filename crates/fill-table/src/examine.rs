@@ -48,8 +48,6 @@ pub struct MissingRight {
 }
 
 const TABLE_RIGHTS: &[&str] = &["SELECT", "INSERT", "CREATE TABLE"];
-/// What `DELETE FROM` asks for.
-const DELETE_RIGHTS: &[&str] = &["ALTER DELETE"];
 /// A view and a dictionary are replaced where another version made them.
 const VIEW_RIGHTS: &[&str] = &["SELECT", "CREATE VIEW", "DROP VIEW"];
 const DICTIONARY_RIGHTS: &[&str] = &["dictGet", "CREATE DICTIONARY", "DROP DICTIONARY"];
@@ -88,20 +86,16 @@ impl FillTable {
         })
     }
 
-    /// Asks for each right that loading and upkeep need, and for those that [`FillTable::take_out`] needs
-    /// where `takes_out` says so, and returns those that are missing; nothing where the server is too old
-    /// to be asked.
+    /// Asks for each right that loading and upkeep need, and returns those that are missing; nothing where
+    /// the server is too old to be asked.
     ///
     /// # Errors
     /// Any error of the connection; it is not tried again.
     ///
     /// **Source**: `CHECK GRANT` in the documentation of `ClickHouse`; code 62 is a syntax error.
-    pub async fn missing_rights(
-        &self,
-        takes_out: bool,
-    ) -> Result<Option<Vec<MissingRight>>, Error> {
+    pub async fn missing_rights(&self) -> Result<Option<Vec<MissingRight>>, Error> {
         let mut missing = Vec::new();
-        for (object, privileges, is_needed) in self.rights(takes_out) {
+        for (object, privileges, is_needed) in self.rights() {
             match self.are_granted(&privileges.join(", "), &object).await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -121,10 +115,10 @@ impl FillTable {
         Ok(Some(missing))
     }
 
-    fn rights(&self, takes_out: bool) -> Vec<(String, &'static [&'static str], bool)> {
+    fn rights(&self) -> Vec<(String, &'static [&'static str], bool)> {
         let names = self.names();
         let on = |name: Qualified, privileges| (name.to_string(), privileges, true);
-        let mut rights = vec![
+        vec![
             on(names.data(), TABLE_RIGHTS),
             on(names.markets_data(), TABLE_RIGHTS),
             on(names.dead_letters(), TABLE_RIGHTS),
@@ -134,12 +128,7 @@ impl FillTable {
             on(names.dictionary(), DICTIONARY_RIGHTS),
             ("*.*".to_owned(), &["SYSTEM RELOAD DICTIONARY"], true),
             (names.data().to_string(), &["OPTIMIZE"], false),
-        ];
-        if takes_out {
-            rights.push(on(names.data(), DELETE_RIGHTS));
-            rights.push(on(names.quarantine(), TABLE_RIGHTS));
-        }
-        rights
+        ]
     }
 
     async fn are_granted(&self, privileges: &str, object: &str) -> Result<bool, Error> {

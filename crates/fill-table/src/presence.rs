@@ -5,23 +5,16 @@ use std::time::Duration;
 
 use clickhouse::Row;
 use clickhouse::query::Query;
-use fills::{FillId, Loaded, OrderHash, Scope, Span, SpanSet, TxHash};
+use fills::{FillId, OrderHash, Scope, Span, SpanSet, Summary, TokenId, TxHash};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::retry::reading;
 use crate::{Error, FillTable};
 
-/// Seconds of one answer to [`FillTable::occupied`]: an hour, so that the whole archive is at
+/// Seconds of one answer to [`FillTable::ranges_with_rows`]: an hour, so that the whole archive is at
 /// most thirty thousand of them.
 const BUCKET_SECONDS: u64 = 3600;
-
-/// Where [`FillTable::loaded`] begins to look: an hour of the archive's busiest days holds about
-/// 300,000 rows.
-const FIRST_WINDOW_SECONDS: u64 = 3600;
-
-/// By how much it looks further while it sees fewer than that part of what it may return.
-const WINDOW_GROWTH: usize = 8;
 
 /// Between two looks at what the server executes.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
@@ -31,20 +24,25 @@ pub(crate) const WITHIN: &str =
     "timestamp BETWEEN toDateTime({first:UInt32}) AND toDateTime({last:UInt32})";
 
 #[derive(Row, Deserialize)]
-struct LoadedRow {
+struct SummaryRow {
+    rows: u64,
+    hash: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct IdRow {
     tx_hash: [u8; 32],
     order_hash: [u8; 32],
-    second: u32,
 }
 
 impl FillTable {
     /// Returns the hours, cut to the span, in which rows lie.
-    pub(crate) async fn occupied(&self, span: Span) -> Result<SpanSet, Error> {
+    pub(crate) async fn ranges_with_rows(&self, span: Span) -> Result<SpanSet, Error> {
         let Some((first, last)) = seconds(span) else {
             return Ok(SpanSet::new());
         };
         let sql = format!(
-            "-- occupied\nSELECT intDiv(toUInt32(timestamp), {BUCKET_SECONDS}) AS hour\n\
+            "-- ranges_with_rows\nSELECT intDiv(toUInt32(timestamp), {BUCKET_SECONDS}) AS hour\n\
              FROM {data}\n\
              WHERE {WITHIN}\n\
              GROUP BY hour\nORDER BY hour",
@@ -55,23 +53,65 @@ impl FillTable {
         Ok(spans_of_hours(&hours, span))
     }
 
-    /// Returns the first rows of a scope: chooses how much of it to read, by counting, and reads it.
+    /// Summarizes the rows of some seconds, of some tokens where they are given.
     ///
-    /// Rows lie by wallet and not by time, so every read looks at whole months: few large reads
-    /// are better than many small ones.
-    pub(crate) async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, Error> {
-        let Span { from, to } = scope.span;
-        let mut end = match scope.tokens {
-            // The rows of a group of tokens are few, wherever they lie.
-            Some(_) => to,
-            None => to.min(from.saturating_add(FIRST_WINDOW_SECONDS)),
+    /// Rows lie by wallet and not by time: what is read is the time of all rows of the months, and the ids
+    /// of those between the first second and the last.
+    pub(crate) async fn summary(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<Summary, Error> {
+        const SELECT: &str = "-- summary\nSELECT count() AS rows, \
+                              sumWithOverflow(xxh3(concat(tx_hash, order_hash))) AS hash";
+        let Some(query) = self.in_spans(SELECT, spans, tokens) else {
+            return Ok(Summary::default());
         };
-        let few = (limit / WINDOW_GROWTH).max(1);
-        while end < to && self.count_within(scope, end).await? < few {
-            let grown = (end - from).saturating_mul(WINDOW_GROWTH as u64);
-            end = to.min(from.saturating_add(grown));
+        let SummaryRow { rows, hash } = query.fetch_one().await?;
+        Ok(Summary { rows, hash })
+    }
+
+    /// Returns the ids of those rows.
+    pub(crate) async fn existing_keys(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<HashSet<FillId>, Error> {
+        let mut keys = HashSet::new();
+        let select = "-- existing_keys\nSELECT tx_hash, order_hash";
+        let Some(query) = self.in_spans(select, spans, tokens) else {
+            return Ok(keys);
+        };
+        let mut cursor = query.fetch::<IdRow>()?;
+        while let Some(row) = cursor.next().await? {
+            keys.insert(FillId {
+                tx_hash: TxHash(row.tx_hash),
+                order_hash: OrderHash(row.order_hash),
+            });
         }
-        self.first_ids(scope, end, limit).await
+        Ok(keys)
+    }
+
+    /// Starts a query over the rows of some seconds; nothing if no row can be in them.
+    fn in_spans(&self, select: &str, spans: &SpanSet, tokens: Option<&[TokenId]>) -> Option<Query> {
+        let hull = Span::new(spans.spans().next()?.from, spans.spans().last()?.to);
+        let (first, last) = seconds(hull)?;
+        let data = self.names().data();
+        let of_tokens = tokens.map_or("", |_| OF_TOKENS);
+        // The greatest edge that is not behind a row is the beginning of a span, or the end of one.
+        let sql = format!(
+            "{select}\nFROM {data}\nWHERE {WITHIN}{of_tokens}\n\
+             AND roundDown(toUInt32(timestamp), {{edges:Array(UInt32)}}) IN {{starts:Array(UInt32)}}"
+        );
+        let clamped = |second| u32::try_from(second).unwrap_or(u32::MAX);
+        let edges: Vec<u32> = spans
+            .spans()
+            .flat_map(|span| [clamped(span.from), clamped(span.to)])
+            .collect();
+        let starts: Vec<u32> = edges.iter().copied().step_by(2).collect();
+        let query = self.query(&sql).param("first", first).param("last", last);
+        let query = query.param("edges", edges).param("starts", starts);
+        Some(with_tokens(query, tokens))
     }
 
     /// Counts the rows of a span.
@@ -80,8 +120,14 @@ impl FillTable {
     /// Any error of the connection.
     pub async fn count_in(&self, span: Span) -> Result<u64, Error> {
         let scope = Scope { span, tokens: None };
-        let count = reading(|| self.count_within(&scope, span.to)).await?;
-        Ok(count as u64)
+        let sql = self.within("-- count_in\nSELECT count()", &scope);
+        reading(|| async {
+            match bound(self.query(&sql), &scope) {
+                Some(query) => Ok(query.fetch_one().await?),
+                None => Ok(0),
+            }
+        })
+        .await
     }
 
     /// Waits until no server executes an insert into this table any more, at most for `patience`, and
@@ -121,67 +167,30 @@ impl FillTable {
         }
     }
 
-    async fn count_within(&self, scope: &Scope, end: u64) -> Result<usize, Error> {
-        let sql = self.within("-- count_within\nSELECT count()", scope);
-        match bound(self.query(&sql), scope, end) {
-            Some(query) => {
-                Ok(usize::try_from(query.fetch_one::<u64>().await?).unwrap_or(usize::MAX))
-            }
-            None => Ok(0),
-        }
-    }
-
-    /// Reads the first rows before second `end`, whole seconds only.
-    async fn first_ids(&self, scope: &Scope, end: u64, limit: usize) -> Result<Loaded, Error> {
-        let sql = self.within(
-            "-- loaded\nSELECT tx_hash, order_hash, toUInt32(timestamp) AS second",
-            scope,
-        ) + "\nORDER BY second\nLIMIT {limit:UInt64} WITH TIES";
-        let mut loaded = Loaded {
-            ids: HashSet::new(),
-            until: end,
-        };
-        let Some(query) = bound(self.query(&sql), scope, end) else {
-            return Ok(loaded);
-        };
-        let limit = limit.max(1);
-        let (mut rows, mut last) = (0, 0);
-        let mut cursor = query.param("limit", limit).fetch::<LoadedRow>()?;
-        while let Some(row) = cursor.next().await? {
-            (rows, last) = (rows + 1, row.second);
-            loaded.ids.insert(FillId {
-                tx_hash: TxHash(row.tx_hash),
-                order_hash: OrderHash(row.order_hash),
-            });
-        }
-        if rows >= limit {
-            loaded.until = end.min(u64::from(last) + 1);
-        }
-        Ok(loaded)
-    }
-
     pub(crate) fn within(&self, select: &str, scope: &Scope) -> String {
-        let of_tokens = match scope.tokens {
-            None => "",
-            Some(_) => "\nAND token_id IN arrayMap(id -> toUInt256(id), {tokens:Array(String)})",
-        };
+        let of_tokens = scope.tokens.as_deref().map_or("", |_| OF_TOKENS);
         let data = self.names().data();
         format!("{select}\nFROM {data}\nWHERE {WITHIN}{of_tokens}")
     }
 }
 
-/// Sets the parameters of a query over a scope before second `end`; nothing if no row can be in
-/// it.
-pub(crate) fn bound(query: Query, scope: &Scope, end: u64) -> Option<Query> {
-    let (first, last) = seconds(Span::new(scope.span.from, end))?;
+const OF_TOKENS: &str = "\nAND token_id IN arrayMap(id -> toUInt256(id), {tokens:Array(String)})";
+
+/// Sets the parameters of a query over a scope; nothing if no row can be in it.
+pub(crate) fn bound(query: Query, scope: &Scope) -> Option<Query> {
+    let (first, last) = seconds(scope.span)?;
     let query = query.param("first", first).param("last", last);
-    Some(match scope.tokens.as_deref() {
+    Some(with_tokens(query, scope.tokens.as_deref()))
+}
+
+fn with_tokens(query: Query, tokens: Option<&[TokenId]>) -> Query {
+    match tokens {
         None => query,
         Some(tokens) => {
             let tokens: Vec<_> = tokens.iter().map(ToString::to_string).collect();
             query.param("tokens", tokens)
         }
-    })
+    }
 }
 
 /// Returns the first and the last second of a span that a `DateTime` can hold, if any.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clickhouse_sink::{Config, Sink};
-use fills::{Fill, FillStore, Loaded, Malformed, Receipt, Scope, Span, SpanSet, StoreError};
+use fills::{
+    Block, Fill, FillId, FillStore, Malformed, Span, SpanSet, StoreError, Summary, TokenId,
+};
 
 use crate::distinct::DistinctTokens;
-use crate::quarantine::Removal;
 use crate::refused::DeadLetter;
 use crate::retry::{reading, reading_on};
 use crate::row::FillRow;
@@ -79,24 +80,20 @@ impl Store {
 
 #[async_trait]
 impl FillStore for Store {
-    async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError> {
-        fills
-            .iter()
-            .for_each(|fill| self.tokens.note(fill.token_id));
-        let rows = fills.into_iter().map(FillRow).collect();
-        let receipt = self.fills.send(rows).await.map_err(Error::from)?;
-        Ok(Receipt::new(async move {
-            let delivered = receipt.await.map_err(Error::from)?;
-            tracing::trace!(?delivered, "rows are durable");
-            Ok(())
-        }))
+    async fn insert(&self, block: Block) -> Result<(), StoreError> {
+        let Block { token, pages } = block;
+        for fill in pages.iter().flatten() {
+            self.tokens.note(fill.token_id);
+        }
+        let rows = |page: Vec<Fill>| page.into_iter().map(FillRow).collect();
+        let pages = pages.into_iter().map(rows).collect();
+        let delivered = self.fills.send_block(&token, pages).await;
+        let delivered = delivered.map_err(Error::from)?;
+        tracing::trace!(?delivered, "rows are durable");
+        Ok(())
     }
 
-    async fn flush(&self) -> Result<(), StoreError> {
-        Ok(self.fills.flush().await.map_err(Error::from)?)
-    }
-
-    async fn settle(&self) -> Result<(), StoreError> {
+    async fn wait_for_inflight_inserts(&self) -> Result<(), StoreError> {
         match self.table.await_inserts(PATIENCE_WITH_INSERTS).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::Busy {
@@ -115,33 +112,28 @@ impl FillStore for Store {
         }
     }
 
-    async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
-        Ok(reading(|| self.table.occupied(span)).await?)
+    async fn ranges_with_rows(&self, span: Span) -> Result<SpanSet, StoreError> {
+        Ok(reading(|| self.table.ranges_with_rows(span)).await?)
     }
 
-    async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, StoreError> {
-        Ok(reading_on(|| self.table.loaded(scope, limit)).await?)
+    async fn summary(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<Summary, StoreError> {
+        Ok(reading_on(|| self.table.summary(spans, tokens)).await?)
     }
 
-    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
-        self.table.synchronize().await?;
-        let rows = reading_on(|| self.table.fills(scope, usize::MAX - 1)).await?;
-        let kept: HashSet<&Fill> = fills.iter().collect();
-        let gone = rows.into_iter().flatten().filter(|row| !kept.contains(row));
-        let removals: Vec<_> = gone.map(not_at_the_source).collect();
-        Ok(reading_on(|| self.table.take_out(&removals)).await?)
+    async fn existing_keys(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<HashSet<FillId>, StoreError> {
+        Ok(reading_on(|| self.table.existing_keys(spans, tokens)).await?)
     }
 
-    async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
+    async fn write_dead_letters(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
         let letters: Vec<_> = events.into_iter().map(DeadLetter::from).collect();
         Ok(self.table.write_dead_letters(&letters).await?)
-    }
-}
-
-fn not_at_the_source(row: Fill) -> Removal {
-    Removal {
-        row,
-        reason: "not at the source any more",
-        source: None,
     }
 }

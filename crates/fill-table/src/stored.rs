@@ -58,7 +58,7 @@ impl FillTable {
     pub async fn fills(&self, scope: &Scope, most: usize) -> Result<Option<Vec<Fill>>, Error> {
         let select = format!("-- fills\nSELECT {COLUMNS}");
         let sql = self.within(&select, scope) + "\nLIMIT {limit:UInt64}";
-        let Some(query) = bound(self.query(&sql), scope, scope.span.to) else {
+        let Some(query) = bound(self.query(&sql), scope) else {
             return Ok(Some(Vec::new()));
         };
         let query = query.param("limit", most.saturating_add(1));

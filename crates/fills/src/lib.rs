@@ -20,5 +20,5 @@ pub use id::{Address, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxH
 pub use memory::{MemorySource, MemoryTable};
 pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
 pub use span::{Span, SpanSet};
-pub use store::{FillStore, Loaded, Receipt, Scope, StoreError};
+pub use store::{Block, FillStore, Scope, StoreError, Summary};
 pub use trade::{Trade, TradeKey};

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use crate::cursor::Cursor;
 use crate::event::Malformed;
 use crate::fill::{Fill, Side};
-use crate::id::FillId;
+use crate::id::{FillId, TokenId};
 use crate::source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
 use crate::span::{Span, SpanSet};
-use crate::store::{FillStore, Loaded, Receipt, Scope, StoreError};
+use crate::store::{Block, FillStore, StoreError, Summary};
 
 /// A source that serves given fills exactly as a frozen subgraph would.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ impl FillSource for MemorySource {
     }
 }
 
-/// A table in memory. Like the real one it takes a row twice if it is sent twice.
+/// A table in memory. Like the real one it takes a row twice if two blocks hold it, and a block once.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryTable {
     rows: Arc<Mutex<Rows>>,
@@ -95,6 +95,7 @@ pub struct MemoryTable {
 #[derive(Debug, Default)]
 struct Rows {
     fills: Vec<Fill>,
+    tokens: HashSet<String>,
     dead_letters: BTreeMap<String, Malformed>,
 }
 
@@ -122,20 +123,19 @@ impl MemoryTable {
 
 #[async_trait]
 impl FillStore for MemoryTable {
-    async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError> {
-        self.rows().fills.extend(fills);
-        Ok(Receipt::new(async { Ok(()) }))
-    }
-
-    async fn flush(&self) -> Result<(), StoreError> {
+    async fn insert(&self, block: Block) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        if rows.tokens.insert(block.token) {
+            rows.fills.extend(block.pages.into_iter().flatten());
+        }
         Ok(())
     }
 
-    async fn settle(&self) -> Result<(), StoreError> {
+    async fn wait_for_inflight_inserts(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
+    async fn ranges_with_rows(&self, span: Span) -> Result<SpanSet, StoreError> {
         let rows = self.rows();
         let seconds = rows.fills.iter().map(|fill| u64::from(fill.timestamp));
         Ok(seconds
@@ -143,42 +143,43 @@ impl FillStore for MemoryTable {
             .collect())
     }
 
-    async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, StoreError> {
+    async fn summary(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<Summary, StoreError> {
         let rows = self.rows();
-        let mut by_second: BTreeMap<u64, HashSet<FillId>> = BTreeMap::new();
-        for fill in &rows.fills {
-            if scope.holds(fill) {
-                let second = u64::from(fill.timestamp);
-                by_second.entry(second).or_default().insert(fill.id);
-            }
-        }
-        let mut ids = HashSet::new();
-        for (second, more) in by_second {
-            if !ids.is_empty() && ids.len() + more.len() > limit {
-                return Ok(Loaded { ids, until: second });
-            }
-            ids.extend(more);
-        }
-        Ok(Loaded {
-            ids,
-            until: scope.span.to,
-        })
+        Ok(rows.of(spans, tokens).collect())
     }
 
-    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
-        let kept: HashSet<&Fill> = fills.iter().collect();
-        let mut rows = self.rows();
-        let before = rows.fills.len();
-        rows.fills
-            .retain(|fill| !scope.holds(fill) || kept.contains(fill));
-        Ok((before - rows.fills.len()) as u64)
+    async fn existing_keys(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<HashSet<FillId>, StoreError> {
+        let rows = self.rows();
+        Ok(rows.of(spans, tokens).map(|fill| fill.id).collect())
     }
 
-    async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
+    async fn write_dead_letters(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
         let mut rows = self.rows();
         for event in events {
             rows.dead_letters.insert(event.fill_id.clone(), event);
         }
         Ok(())
+    }
+}
+
+impl Rows {
+    fn of<'a>(
+        &'a self,
+        spans: &'a SpanSet,
+        tokens: Option<&'a [TokenId]>,
+    ) -> impl Iterator<Item = &'a Fill> {
+        self.fills.iter().filter(move |fill| {
+            let second = u64::from(fill.timestamp);
+            spans.overlaps(Span::new(second, second + 1))
+                && tokens.is_none_or(|tokens| tokens.contains(&fill.token_id))
+        })
     }
 }

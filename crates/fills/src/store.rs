@@ -1,13 +1,11 @@
 //! Where fills go.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
 
 use crate::event::Malformed;
 use crate::fill::Fill;
@@ -38,34 +36,6 @@ pub enum StoreError {
     },
 }
 
-/// The store's word that rows are durable: resolves when all rows of one send are in the table.
-///
-/// # Cancel safety
-/// Dropping a receipt does not take its rows back.
-#[must_use = "rows are only known to be in the table once their receipt resolved"]
-pub struct Receipt(BoxFuture<'static, Result<(), StoreError>>);
-
-impl Receipt {
-    /// Makes a receipt from whatever resolves when the rows are durable.
-    pub fn new(durable: impl Future<Output = Result<(), StoreError>> + Send + 'static) -> Self {
-        Self(Box::pin(durable))
-    }
-}
-
-impl Future for Receipt {
-    type Output = Result<(), StoreError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Receipt")
-    }
-}
-
 /// A part of the fills: a span of time, of all tokens or of some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -76,7 +46,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Tells whether a fill is in it.
+    /// Returns true if a fill is in it.
     pub fn holds(&self, fill: &Fill) -> bool {
         let tokens = self.tokens.as_deref();
         self.span.contains(fill.timestamp.into())
@@ -84,71 +54,99 @@ impl Scope {
     }
 }
 
-/// What the table holds of the beginning of a [`Scope`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Loaded {
-    /// Every row of the scope before second `until`.
-    pub ids: HashSet<FillId>,
-    /// Where the knowledge ends, exclusive: behind the scope's beginning unless the scope is
-    /// empty, and the scope's end if nothing more is there.
-    pub until: u64,
+/// Rows that are inserted together: all of them become visible, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// By what the table knows a repeat of it.
+    pub token: String,
+    /// The rows, in any order, as they came.
+    pub pages: Vec<Vec<Fill>>,
+}
+
+/// How many rows there are, and which: the same for the same rows in any order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Rows, each copy counted.
+    pub rows: u64,
+    /// The sum, modulo 2^64, of the XXH3 hashes of their ids: transaction hash, then order hash.
+    pub hash: u64,
+}
+
+impl Summary {
+    /// Adds a row.
+    pub fn add(&mut self, id: &FillId) {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&id.tx_hash.0);
+        bytes[32..].copy_from_slice(&id.order_hash.0);
+        self.rows += 1;
+        self.hash = self.hash.wrapping_add(XxHash3_64::oneshot(&bytes));
+    }
+}
+
+impl<'f> FromIterator<&'f Fill> for Summary {
+    fn from_iter<I: IntoIterator<Item = &'f Fill>>(fills: I) -> Self {
+        let mut summary = Self::default();
+        fills.into_iter().for_each(|fill| summary.add(&fill.id));
+        summary
+    }
 }
 
 /// A table of fills.
 ///
 /// Retrying what may pass is the store's own business, and so is that a retry never doubles a row.
-/// That a *second send* of the same fill doubles it is the caller's to prevent, with
-/// [`FillStore::settle`], [`FillStore::occupied`] and [`FillStore::loaded`], in that order.
+/// That a *second block* with the same fill doubles it is the caller's to prevent, with
+/// [`FillStore::wait_for_inflight_inserts`], [`FillStore::ranges_with_rows`] and
+/// [`FillStore::summary`], in that order.
 #[async_trait]
 pub trait FillStore: Send + Sync {
-    /// Hands over rows, waiting while the store is busy. They are batched with other callers'.
+    /// Inserts a block, and returns when its rows are durable. A block whose token the table has seen with
+    /// the same rows changes nothing.
     ///
     /// # Errors
-    /// [`StoreError`] where the store has stopped taking rows.
+    /// [`StoreError`] where the rows could not be inserted.
     ///
     /// # Cancel safety
-    /// Dropped before it returns, the rows were either all taken or none.
-    async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError>;
-
-    /// Inserts what waits for a fuller batch, and returns when it is durable.
-    ///
-    /// # Errors
-    /// [`StoreError`] where rows could not be inserted; their receipts say the same.
-    async fn flush(&self) -> Result<(), StoreError>;
+    /// Dropped before it returns, the rows may be inserted or not, all or none.
+    async fn insert(&self, block: Block) -> Result<(), StoreError>;
 
     /// Waits until no row that an earlier process sent can still arrive. A database goes on with an
     /// insert whose sender died: looking for its rows before it ended would miss them.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if that lasts too long; any other where it cannot be found out.
-    async fn settle(&self) -> Result<(), StoreError>;
+    async fn wait_for_inflight_inserts(&self) -> Result<(), StoreError>;
 
     /// Returns seconds of `span` in which the table may hold rows: every row's second is in the
     /// set, and the set may hold more.
     ///
     /// # Errors
     /// [`StoreError`] where the table cannot be read.
-    async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError>;
+    async fn ranges_with_rows(&self, span: Span) -> Result<SpanSet, StoreError>;
 
-    /// Returns the ids of the first rows, in order of time, that the table holds in a scope: whole
-    /// seconds only, about `limit` rows at the most (more if the first second alone has more).
+    /// Summarizes the rows that the table holds in some seconds, of some tokens where they are given.
     ///
     /// # Errors
     /// [`StoreError`] where the table cannot be read.
-    async fn loaded(&self, scope: &Scope, limit: usize) -> Result<Loaded, StoreError>;
+    async fn summary(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<Summary, StoreError>;
 
-    /// Takes out the rows of a scope that are not, value for value, among `fills`, and returns how many
-    /// those were. Whoever calls it knows that these are all that the source has of the scope, and puts
-    /// nothing there meanwhile.
+    /// Returns the ids of those rows.
     ///
     /// # Errors
-    /// [`StoreError`] where rows could not be read or taken out; calling it again goes on.
-    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError>;
+    /// [`StoreError`] where the table cannot be read.
+    async fn existing_keys(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<HashSet<FillId>, StoreError>;
 
     /// Keeps events that cannot be fills, so that a person can look at them.
     /// Keeping one again does not double it. Returns when they are durable.
     ///
     /// # Errors
     /// [`StoreError`] where they could not be kept.
-    async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError>;
+    async fn write_dead_letters(&self, events: Vec<Malformed>) -> Result<(), StoreError>;
 }

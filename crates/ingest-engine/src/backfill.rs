@@ -8,6 +8,7 @@ use checkpoint_store::CheckpointStore;
 use fills::{FillSource, FillStore, Span, SpanSet, StoreError, TokenGroups};
 use tokio::sync::watch;
 
+use crate::blocks::SealedBlock;
 use crate::config::Config;
 use crate::coordinator::Coordinator;
 use crate::error::Error;
@@ -70,16 +71,6 @@ impl Backfill {
             () = &mut stop => return Ok(stopped_at(progress, watch)),
             block = self.reach(progress.source_block) => progress.source_block = block?,
         }
-        if let Some(provisional) = progress.provisional {
-            let reconsidered = self.reconsider(provisional, &mut stop, watch).await?;
-            if reconsidered.end != End::Complete {
-                progress.failed = reconsidered.progress.failed;
-                return Ok(Outcome::new(reconsidered.end, progress, &watch.borrow()));
-            }
-            // What this run promises is not looked at again: nothing would load what is taken out there.
-            let rest = Span::new(provisional.from.max(progress.span.to), provisional.to);
-            progress.provisional = (!rest.is_empty()).then_some(rest);
-        }
         #[cfg(feature = "mutations")]
         if mutation::is_on(mutation::Mutation::ResumeByCount) {
             progress.resume_by_count();
@@ -96,9 +87,33 @@ impl Backfill {
             fills = progress.fills,
             "run begins"
         );
+        tokio::select! {
+            biased;
+            () = &mut stop => return Ok(stopped_at(progress, watch)),
+            noted = self.blocks_that_are_there(&progress) => {
+                for block in noted? {
+                    progress.mark_block(&block);
+                    watch.send_modify(|snapshot| snapshot.fills_found += block.summary.rows);
+                }
+            }
+        }
+        let remaining = progress.remaining();
         Coordinator::new(self, progress, remaining, occupied, watch)
             .run(stop)
             .await
+    }
+
+    /// Returns the blocks that an earlier run sent and that the table holds as they were sealed.
+    async fn blocks_that_are_there(&self, progress: &Progress) -> Result<Vec<SealedBlock>, Error> {
+        let mut there = Vec::new();
+        // The tokens of groups are many, and their blocks few: those are fetched again.
+        for block in progress.sealed.iter().filter(|_| self.groups.is_none()) {
+            let summary = self.store.summary(&block.spans(), None).await;
+            if summary.map_err(table_away)? == block.summary {
+                there.push(block.clone());
+            }
+        }
+        Ok(there)
     }
 
     /// Waits until the source is where an earlier run saw it, and returns the block it is at.
@@ -162,22 +177,31 @@ impl Backfill {
             #[cfg(feature = "mutations")]
             Some(_) if mutation::is_on(mutation::Mutation::ResumeWithoutLook) => Ok(SpanSet::new()),
             #[cfg(feature = "mutations")]
-            Some(hull) if mutation::is_on(mutation::Mutation::LookBeforeSettled) => {
-                self.store.occupied(hull).await.map_err(Error::Store)
-            }
+            Some(hull) if mutation::is_on(mutation::Mutation::LookBeforeSettled) => self
+                .store
+                .ranges_with_rows(hull)
+                .await
+                .map_err(Error::Store),
             Some(hull) => self.look_at_table(hull).await,
             None => Ok(SpanSet::new()),
         }
     }
 
     /// Finds where rows lie, once no more can arrive of who was there before.
-    pub(crate) async fn look_at_table(&self, span: Span) -> Result<SpanSet, Error> {
-        let failed = |error| match error {
-            StoreError::Unavailable { .. } | StoreError::Busy { .. } => Error::TableAway(error),
-            error => Error::Store(error),
-        };
-        self.store.settle().await.map_err(failed)?;
-        self.store.occupied(span).await.map_err(failed)
+    async fn look_at_table(&self, span: Span) -> Result<SpanSet, Error> {
+        let store = &self.store;
+        store
+            .wait_for_inflight_inserts()
+            .await
+            .map_err(table_away)?;
+        store.ranges_with_rows(span).await.map_err(table_away)
+    }
+}
+
+fn table_away(error: StoreError) -> Error {
+    match error {
+        StoreError::Unavailable { .. } | StoreError::Busy { .. } => Error::TableAway(error),
+        error => Error::Store(error),
     }
 }
 

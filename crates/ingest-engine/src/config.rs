@@ -11,6 +11,10 @@ pub struct Config {
     pub page_rows: u16,
     /// Rows on their way, from being asked for to being durable, at which no more are asked for.
     pub most_rows_in_hand: usize,
+    /// Rows in a block, which is one insert; the rows of one second stay together.
+    pub block_rows: usize,
+    /// How long a block may wait for more rows, behind a slow source.
+    pub block_age: Duration,
     /// Finished segments between checkpoints.
     pub checkpoint_interval_units: u64,
     /// Time between checkpoints where there is something new.
@@ -29,6 +33,8 @@ impl Default for Config {
             workers: 128,
             page_rows: 1000,
             most_rows_in_hand: 450_000,
+            block_rows: 131_072,
+            block_age: Duration::from_secs(5),
             checkpoint_interval_units: 500,
             checkpoint_interval: Duration::from_secs(5),
             most_failures_in_a_row: 3,

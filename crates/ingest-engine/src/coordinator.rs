@@ -1,25 +1,27 @@
-//! The one owner of a run's state: deals out segments, takes answers in, sends rows, marks what is
-//! durable, writes checkpoints.
+//! The one owner of a run's state: deals out segments, takes answers in, makes blocks, writes checkpoints,
+//! has blocks delivered and marks them done.
 //!
-//! Requests and sends are tasks of their own; everything they bring meets here, so nothing is
-//! locked and no two places decide. Invariants:
-//! * A part is marked done only after the receipts of all its rows resolved.
+//! It only decides: requests, reads of the table, inserts and saves are tasks of their own. Everything they
+//! bring meets here, so nothing is locked and no two places decide. Invariants:
+//! * A block is sent only after the checkpoint has what it holds.
+//! * Seconds are marked done only after the block with their rows was delivered.
 //! * An error never counts as a page: the segment is asked for again, or given up and reported.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fills::{FillStore, Page, SourceError, Span, SpanSet, StoreError, Turn};
+use fills::{SourceError, Span, SpanSet, StoreError, Turn};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::backfill::Backfill;
+use crate::blocks::{Blocks, Filled, Taken};
 use crate::config::Config;
+use crate::deliver::{Delivered, Look, deliver};
 use crate::error::Error;
-use crate::fetch::{Answer, FetchError, Fetched, fetch};
-use crate::ledger::{Ledger, Ticket};
+use crate::fetch::{Answer, Fetched, fetch};
 use crate::planner::Planner;
 use crate::progress::{FailedUnit, Progress};
 use crate::report::{End, Outcome, Snapshot};
@@ -30,31 +32,34 @@ use crate::work::Work;
 /// How often the state of the run is shown and looked over.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Blocks that are kept on their way while memory is short: one is inserted while another one is sent.
+const BLOCKS_LEAVING: usize = 2;
+
 pub(crate) struct Coordinator<'a> {
     run: &'a Backfill,
     config: &'a Config,
-    occupied: Arc<SpanSet>,
+    occupied: SpanSet,
     work: Work,
-    ledger: Ledger,
+    blocks: Blocks,
+    /// Sealed blocks that the checkpoint does not have yet.
+    sealed: Vec<Filled>,
+    /// Sealed blocks in the checkpoint that is being written.
+    saving: Vec<Filled>,
+    deliveries: JoinSet<Result<Delivered, StoreError>>,
+    /// Rows of sealed blocks that were not delivered yet.
+    rows_leaving: u64,
     progress: Progress,
     /// The wait for the next request's turn, where there is something to ask for.
     turn: Option<Pin<Box<dyn Future<Output = Turn> + Send>>>,
     requests: JoinSet<Fetched>,
     /// Pages of the requests under way.
     pages_coming: usize,
-    sends: JoinSet<Result<Sent, StoreError>>,
-    flush: JoinSet<Result<(), StoreError>>,
     saver: Saver,
     failures_in_a_row: u32,
-    stopping: bool,
+    /// The source has stopped answering.
+    is_source_lost: bool,
     snapshot: Snapshot,
     watch: &'a watch::Sender<Snapshot>,
-}
-
-/// Rows that became durable.
-struct Sent {
-    ticket: Ticket,
-    rows: u64,
 }
 
 impl<'a> Coordinator<'a> {
@@ -70,18 +75,20 @@ impl<'a> Coordinator<'a> {
         Self {
             run,
             config,
-            occupied: Arc::new(occupied),
+            occupied,
             work: Work::new(planner, run.groups.clone(), config.page_rows),
-            ledger: Ledger::default(),
+            blocks: Blocks::new(config.block_rows, config.block_age, progress.sealed.clone()),
+            sealed: Vec::new(),
+            saving: Vec::new(),
+            deliveries: JoinSet::new(),
+            rows_leaving: 0,
             progress,
             turn: None,
             requests: JoinSet::new(),
             pages_coming: 0,
-            sends: JoinSet::new(),
-            flush: JoinSet::new(),
             saver: Saver::new(Arc::clone(&run.checkpoint), config),
             failures_in_a_row: 0,
-            stopping: false,
+            is_source_lost: false,
             snapshot: watch.borrow().carried_on(),
             watch,
         }
@@ -93,7 +100,7 @@ impl<'a> Coordinator<'a> {
     ) -> Result<Outcome, Error> {
         let ended = self.work(stop).await;
         self.requests.abort_all();
-        if ended.is_err() {
+        if !matches!(ended, Ok(false)) {
             self.drain().await;
         }
         // What is durable is worth keeping however the run ended; the run's own error comes first.
@@ -116,49 +123,50 @@ impl<'a> Coordinator<'a> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.line_up();
-            if self.requests.is_empty() && self.turn.is_none() {
-                if self.sends.is_empty() {
-                    return Ok(false);
-                }
-                self.start_flush();
+            if self.is_idle() {
+                return Ok(false);
             }
+            self.save_if_due()?;
             // In order, so that a run can be replayed; what comes first is rare.
             tokio::select! {
                 biased;
-                () = &mut stop, if !self.stopping => {
-                    self.stopping = true;
-                    self.requests.abort_all();
-                    self.drain().await;
-                    return Ok(true);
-                }
+                () = &mut stop => return Ok(true),
                 _ = tick.tick() => {
-                    self.saver.save_if_due(&self.progress)?;
+                    let old = self.blocks.seal_old(Instant::now());
+                    self.seal(old);
                     self.show();
                 }
-                Some(written) = self.saver.written() => {
-                    written?;
-                    self.snapshot.checkpoints += 1;
+                Some(written) = self.saver.written() => self.note_saved(written)?,
+                Some(joined) = self.deliveries.join_next() => {
+                    let delivered = joined_ok(joined)?.map_err(Error::Store)?;
+                    self.note_delivered(&delivered);
                 }
-                Some(joined) = self.sends.join_next() => {
-                    let sent = settle(joined)?.map_err(Error::Store)?;
-                    self.note_durable(&sent);
-                }
-                Some(joined) = self.flush.join_next() => settle(joined)?.map_err(Error::Store)?,
+                Some(loaded) = self.work.loaded() => joined_ok(loaded)?.map_err(Error::Store)?,
                 Some(joined) = self.requests.join_next() => match joined {
                     Err(error) if error.is_cancelled() => {}
-                    joined => self.take_in(settle(joined)?)?,
+                    joined => self.take_in(joined_ok(joined)?)?,
                 },
-                Some(turn) = granted(&mut self.turn) => self.start_request(turn).await?,
+                Some(turn) = granted(&mut self.turn) => self.start_request(turn),
             }
         }
     }
 
+    /// Returns true if nothing is under way and nothing can be begun.
+    fn is_idle(&mut self) -> bool {
+        let asks = !self.requests.is_empty() || self.turn.is_some();
+        let has_more = !self.is_source_lost && (self.work.has_more() || self.work.is_loading());
+        if asks || has_more {
+            return false;
+        }
+        let rest = self.blocks.seal_all();
+        self.seal(rest);
+        self.blocks_leaving() == 0
+    }
+
     /// Waits for a turn while there is something to ask for, a free place and room for the rows.
     fn line_up(&mut self) {
-        let wanted = !self.stopping
-            && self.requests.len() < self.config.workers
-            && self.has_room()
-            && self.work.has_more();
+        let has_more = !self.is_source_lost && self.work.prepare();
+        let wanted = has_more && self.requests.len() < self.config.workers && self.has_room();
         if !wanted {
             self.turn = None;
         } else if self.turn.is_none() {
@@ -168,25 +176,37 @@ impl<'a> Coordinator<'a> {
     }
 
     /// Sends a request, decided upon only now that it may be sent.
-    async fn start_request(&mut self, turn: Turn) -> Result<(), Error> {
+    fn start_request(&mut self, turn: Turn) {
         let pages = turn.pages_of(self.work.segments());
-        let request = self.work.next_request(pages, &mut self.ledger).await;
-        let request = request.map_err(Error::Store)?;
+        let request = self.work.next_request(pages);
+        if request.plan.is_empty() {
+            return;
+        }
         self.pages_coming += request.plan.len();
         let source = Arc::clone(&self.run.source);
-        let store = Arc::clone(&self.run.store);
-        let occupied = Arc::clone(&self.occupied);
-        self.requests
-            .spawn(fetch(turn, request, source, store, occupied));
-        Ok(())
+        self.requests.spawn(fetch(turn, request, source));
     }
 
-    fn has_room(&self) -> bool {
+    /// Returns true if the rows of one more page have room. Where half of the room is taken and few blocks are
+    /// on their way, the fullest one goes as it is, so that room comes before it is needed.
+    fn has_room(&mut self) -> bool {
         // Every page on its way may bring all its rows.
-        let coming = self.pages_coming as u64 * u64::from(self.config.page_rows);
+        let coming = (self.pages_coming as u64 + 1) * u64::from(self.config.page_rows);
         let limit = self.config.most_rows_in_hand as u64;
-        self.requests.is_empty() && self.snapshot.rows_in_hand < limit
-            || self.snapshot.rows_in_hand + coming < limit
+        let taken = self.snapshot.rows_in_hand + coming;
+        while taken > limit / 2 && self.blocks_leaving() < BLOCKS_LEAVING {
+            match self.blocks.seal_largest() {
+                Some(largest) => self.seal([largest]),
+                None => break,
+            }
+        }
+        let is_stuck = self.requests.is_empty() && self.blocks_leaving() == 0;
+        taken <= limit || is_stuck
+    }
+
+    /// Returns how many blocks are sealed and not delivered.
+    fn blocks_leaving(&self) -> usize {
+        self.sealed.len() + self.saving.len() + self.deliveries.len()
     }
 
     fn take_in(&mut self, fetched: Fetched) -> Result<(), Error> {
@@ -200,7 +220,7 @@ impl<'a> Coordinator<'a> {
             Ok(answers) => {
                 self.failures_in_a_row = 0;
                 for answer in answers {
-                    self.take_page(&mut segments, answer);
+                    self.take_page(&mut segments, answer)?;
                 }
                 for mut segment in segments {
                     segment.recover(self.config.page_rows);
@@ -208,73 +228,113 @@ impl<'a> Coordinator<'a> {
                 }
                 Ok(())
             }
-            Err(FetchError::Store(error)) => Err(Error::Store(error)),
-            Err(FetchError::Source(SourceError::TooHeavy { message })) => {
+            Err(SourceError::TooHeavy { message }) => {
                 self.relieve(segments, pages, &message);
                 Ok(())
             }
-            Err(FetchError::Source(SourceError::Unavailable { attempts, message })) => {
+            Err(SourceError::Unavailable { attempts, message }) => {
                 self.lose(segments, pages, attempts, &message);
                 Ok(())
             }
-            Err(FetchError::Source(error)) => Err(Error::Source(error)),
+            Err(error) => Err(Error::Source(error)),
         }
     }
 
-    fn take_page(&mut self, segments: &mut [Segment], answer: Answer) {
+    fn take_page(&mut self, segments: &mut [Segment], answer: Answer) -> Result<(), Error> {
         let segment = &mut segments[answer.segment];
         self.snapshot.pages += 1;
+        self.snapshot.dead_letters += answer.page.malformed.len() as u64;
         let end = self.work.end(segment.id);
-        let progressed = segment.absorb(answer.asked, answer.page, end);
-        let Page {
-            mut fills,
-            malformed,
-            ..
-        } = progressed.page;
-        let seconds = fills.iter().map(|fill| u64::from(fill.timestamp));
-        let ticket = self
-            .ledger
-            .sent(segment.id, progressed.stream, progressed.frontier, seconds);
-        if !answer.loaded.is_empty() {
-            let fetched = fills.len();
-            fills.retain(|fill| !answer.loaded.contains(&fill.id));
-            if !self.snapshot.is_reading_again {
-                self.snapshot.fills_found += (fetched - fills.len()) as u64;
+        let held = segment.rows_held();
+        let completed = segment.absorb(answer.asked, answer.page, end);
+        let came = segment.rows_held() + completed.fills.len() - held;
+        self.snapshot.rows_in_hand += came as u64;
+        let Taken { filled, empty } = self.blocks.take(completed, Instant::now())?;
+        for (group, span) in empty {
+            self.progress.mark(group, span, 0);
+            self.saver.note_change();
+        }
+        self.seal(filled);
+        Ok(())
+    }
+
+    /// Takes blocks that do not change any more: what they hold goes into the next checkpoint.
+    fn seal(&mut self, filled: impl IntoIterator<Item = Filled>) {
+        for block in filled {
+            if !block.is_repeated {
+                self.progress.sealed.push(block.sealed.clone());
+                self.saver.note_change();
+            }
+            self.rows_leaving += block.sealed.summary.rows;
+            self.sealed.push(block);
+        }
+        #[cfg(feature = "mutations")]
+        if mutation::is_on(mutation::Mutation::SendBeforeSealing) {
+            for block in std::mem::take(&mut self.sealed) {
+                self.deliver(block);
             }
         }
-        self.snapshot.dead_letters += malformed.len() as u64;
-        if fills.is_empty() && malformed.is_empty() {
-            self.note_durable(&Sent { ticket, rows: 0 });
+    }
+
+    /// Begins to write a checkpoint if there are blocks to send, or it is time for one.
+    fn save_if_due(&mut self) -> Result<(), Error> {
+        let is_wanted = !self.sealed.is_empty();
+        if self.saver.save_if_due(&self.progress, is_wanted)? {
+            self.saving.append(&mut self.sealed);
+        }
+        Ok(())
+    }
+
+    fn note_saved(&mut self, written: Result<(), Error>) -> Result<(), Error> {
+        written?;
+        self.snapshot.checkpoints += 1;
+        for block in std::mem::take(&mut self.saving) {
+            self.deliver(block);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, block: Filled) {
+        let is_occupied = |span| self.occupied.overlaps(span);
+        let may_be_there = block.is_repeated || block.sealed.spans().spans().any(is_occupied);
+        let look = match (may_be_there, &self.run.groups) {
+            (false, _) => Look::Not,
+            (true, None) => Look::ForSeconds,
+            (true, Some(_)) => Look::ForTokens,
+        };
+        #[cfg(feature = "mutations")]
+        if mutation::is_on(mutation::Mutation::DoneBeforeAcknowledgement) {
+            let delivered = Delivered {
+                sealed: block.sealed.clone(),
+                inserted: 0,
+            };
+            self.note_delivered(&delivered);
+        }
+        let store = Arc::clone(&self.run.store);
+        self.deliveries.spawn(deliver(block, look, store));
+    }
+
+    fn note_delivered(&mut self, delivered: &Delivered) {
+        #[cfg(feature = "mutations")]
+        if !self.progress.sealed.contains(&delivered.sealed) {
             return;
         }
-        let rows = fills.len() as u64;
-        self.snapshot.rows_in_hand += rows;
-        #[cfg(feature = "mutations")]
-        let rows = match mutation::is_on(mutation::Mutation::CheckpointBeforeReceipt) {
-            true => {
-                self.note_durable(&Sent { ticket, rows });
-                0
-            }
-            false => rows,
-        };
-        let store = Arc::clone(&self.run.store);
-        self.sends.spawn(async move {
-            if !malformed.is_empty() {
-                store.bury(malformed).await?;
-            }
-            if !fills.is_empty() {
-                send(&*store, fills).await?;
-            }
-            Ok(Sent { ticket, rows })
-        });
+        let rows = delivered.sealed.summary.rows;
+        self.snapshot.rows_in_hand -= rows;
+        self.rows_leaving -= rows;
+        self.snapshot.fills_inserted += delivered.inserted;
+        if !self.snapshot.is_reading_again {
+            self.snapshot.fills_found += rows - delivered.inserted;
+        }
+        self.progress.mark_block(&delivered.sealed);
+        self.saver.note_change();
     }
 
     /// Puts a segment back for its next page, or ends it.
     fn settle_segment(&mut self, segment: Segment) {
         self.work.advance(&segment);
         if segment.is_done() {
-            self.work.complete(segment.id);
-            self.ledger.close(segment.id);
+            self.end_segment(&segment);
             self.saver.note_unit();
         } else {
             self.work.put_back(segment);
@@ -327,55 +387,56 @@ impl<'a> Coordinator<'a> {
             attempts,
             reason: reason.to_owned(),
         });
-        self.work.complete(segment.id);
-        self.ledger.close(segment.id);
+        self.end_segment(segment);
         self.saver.note_change();
         self.failures_in_a_row += 1;
-        if self.failures_in_a_row >= self.config.most_failures_in_a_row && !self.stopping {
+        if self.failures_in_a_row >= self.config.most_failures_in_a_row && !self.is_source_lost {
             tracing::error!("the source has stopped answering: no further requests are made");
-            self.stopping = true;
+            self.is_source_lost = true;
             self.requests.abort_all();
         }
     }
 
-    fn note_durable(&mut self, sent: &Sent) {
-        self.snapshot.rows_in_hand -= sent.rows;
-        self.snapshot.fills_inserted += sent.rows;
-        if let Some(done) = self.ledger.durable(sent.ticket) {
-            self.progress.mark(done.group, done.span, done.rows);
-            self.saver.note_change();
-        }
+    /// Lets a segment go of which nothing more is asked for, and the rows that it holds.
+    fn end_segment(&mut self, segment: &Segment) {
+        self.snapshot.rows_in_hand -= segment.rows_held() as u64;
+        self.work.complete(segment.id);
     }
 
-    fn start_flush(&mut self) {
-        if self.flush.is_empty() {
-            let store = Arc::clone(&self.run.store);
-            self.flush.spawn(async move { store.flush().await });
-        }
-    }
-
-    /// Waits, within a bound, until rows under way are durable.
+    /// Seals what is complete, and waits, within a bound, until all that is sealed is in the table.
     async fn drain(&mut self) {
+        let rest = self.blocks.seal_all();
+        self.seal(rest);
+        // What is not complete is fetched again.
+        self.snapshot.rows_in_hand = self.rows_leaving;
         #[cfg(feature = "mutations")]
         if mutation::is_on(mutation::Mutation::StopDropsTheTail) {
-            for done in self.ledger.all_durable() {
-                self.progress.mark(done.group, done.span, done.rows);
+            for block in self.progress.sealed.clone() {
+                self.progress.mark_block(&block);
             }
-            self.saver.note_change();
             return;
         }
         let deadline = Instant::now() + self.config.drain;
         let mut refused = None;
-        while !self.sends.is_empty() {
-            self.start_flush();
+        loop {
+            let saved = self.save_if_due();
+            if saved.is_err() || self.blocks_leaving() == 0 {
+                refused = saved.err().map(|error| error.to_string()).or(refused);
+                break;
+            }
             tokio::select! {
                 biased;
-                Some(joined) = self.sends.join_next() => match settle(joined) {
-                    Ok(Ok(sent)) => self.note_durable(&sent),
+                Some(written) = self.saver.written() => {
+                    if let Err(error) = self.note_saved(written) {
+                        refused = Some(error.to_string());
+                        break;
+                    }
+                }
+                Some(joined) = self.deliveries.join_next() => match joined_ok(joined) {
+                    Ok(Ok(delivered)) => self.note_delivered(&delivered),
                     Ok(Err(error)) => refused = Some(error.to_string()),
                     Err(error) => refused = Some(error.to_string()),
                 },
-                Some(_) = self.flush.join_next() => {}
                 () = tokio::time::sleep_until(deadline) => {
                     tracing::warn!(
                         rows = self.snapshot.rows_in_hand,
@@ -410,11 +471,7 @@ async fn granted(turn: &mut Option<Pin<Box<dyn Future<Output = Turn> + Send>>>) 
     Some(granted)
 }
 
-async fn send(store: &dyn FillStore, fills: Vec<fills::Fill>) -> Result<(), StoreError> {
-    store.send(fills).await?.await
-}
-
 /// Unwraps a task's result; a task that panicked is an error of the run.
-fn settle<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
+fn joined_ok<T>(joined: Result<T, JoinError>) -> Result<T, Error> {
     joined.map_err(|error| Error::died(&error))
 }

@@ -1,4 +1,4 @@
-use fills::{SourceError, StoreError};
+use fills::{SourceError, SpanSet, StoreError, Summary};
 
 /// Why a run ended before its work. What was durable is in the checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,20 @@ pub enum Error {
         found: u64,
         /// The block that an earlier run saw it at.
         known: u64,
+    },
+    /// The source has other rows in some seconds than an earlier run of the job was told, and that run may
+    /// have inserted those. A person has to decide: `validate --repair` compares row by row.
+    #[error(
+        "the source has changed what it had in seconds {spans:?}: {} rows before (hash {:016x}), {} now \
+         (hash {:016x})", before.rows, before.hash, now.rows, now.hash
+    )]
+    SourceChanged {
+        /// The seconds.
+        spans: SpanSet,
+        /// Its rows before.
+        before: Summary,
+        /// Its rows now.
+        now: Summary,
     },
     /// A task of the run panicked: a fault of this program.
     #[error("a task of the run died: {message}")]

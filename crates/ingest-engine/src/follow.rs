@@ -1,14 +1,11 @@
 //! Following a source that grows.
 //!
-//! A round is an ordinary run up to the second that is settled, and then one that loads what is newer and
-//! promises nothing of it (see [`provisional`](crate::provisional)). Rounds are run when the source has
-//! moved; it is looked at less and less often while it stands still.
+//! A round is an ordinary run up to the second that is final. Rounds are run when the source has moved; it is
+//! looked at less and less often while it stands still.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use checkpoint_store::{Identity, InMemory};
 use fills::{SourceError, Span, Survey};
 use futures::FutureExt as _;
 use tokio::sync::watch;
@@ -61,11 +58,11 @@ impl Default for Follow {
 }
 
 impl Follow {
-    /// Returns what a look at the source means: the seconds that are settled, and those behind them that
-    /// it has fills of. Of a source that is frozen all are settled.
-    pub fn split(&self, survey: &Survey, is_frozen: bool) -> (Span, Span) {
+    /// Returns the seconds of a source that are final: no reorganisation reaches them. Of a source that is
+    /// frozen all are.
+    pub fn finalized(&self, survey: &Survey, is_frozen: bool) -> Span {
         let (Some(oldest), Some(newest)) = (survey.oldest, survey.newest) else {
-            return (Span::new(0, 0), Span::new(0, 0));
+            return Span::new(0, 0);
         };
         let from = self.from.unwrap_or(oldest);
         let end = newest.saturating_add(1).max(from);
@@ -74,8 +71,7 @@ impl Follow {
             true => end,
             false => head.saturating_sub(self.settled_after.as_secs()),
         };
-        let settled = settled.clamp(from, end);
-        (Span::new(from, settled), Span::new(settled, end))
+        Span::new(from, settled.clamp(from, end))
     }
 }
 
@@ -199,9 +195,8 @@ impl Backfill {
     /// Loads what there is, and then what comes, until `stop` resolves. [`Backfill::span`] and
     /// [`Backfill::source_block`] are found out at each look.
     ///
-    /// What is newer than [`Follow::settled_after`] is in the table and not promised: after a
-    /// reorganisation it is what the source has then, one round later. A source that cannot be reached is
-    /// waited for.
+    /// What is newer than [`Follow::settled_after`] is loaded later, when no reorganisation can take it back.
+    /// A source that cannot be reached is waited for.
     ///
     /// # Errors
     /// As [`Backfill::run`].
@@ -287,14 +282,13 @@ impl Backfill {
         if !seen.note(&survey, how, now) {
             return Ok(None);
         }
-        let (settled, unsettled) = how.split(&survey, seen.is_frozen);
         let round = Self {
             source_block: survey.head_block,
-            span: settled,
+            span: how.finalized(&survey, seen.is_frozen),
             ..self.clone()
         };
         tokio::select! {
-            outcome = round.round(unsettled, stop, watch) => outcome.map(Some),
+            outcome = round.run(stop, watch) => outcome.map(Some),
             never = self.look_on(watch) => match never {},
         }
     }
@@ -313,46 +307,6 @@ impl Backfill {
                 tracing::debug!(%error, "the source does not answer to a look");
             }
         }
-    }
-
-    /// Runs, and then loads `unsettled` without promising it.
-    async fn round(
-        &self,
-        unsettled: Span,
-        stop: impl Future<Output = ()> + Send + Clone,
-        watch: &watch::Sender<Snapshot>,
-    ) -> Result<Outcome, Error> {
-        let settled = self.run(stop.clone(), watch).await?;
-        if settled.end != End::Complete {
-            return Ok(settled);
-        }
-        let mut progress = settled.progress;
-        // The source may have gone back: what was settled is, and what was not may still be there.
-        let from = unsettled.from.max(progress.span.to);
-        let to = progress.provisional.map_or(0, |before| before.to);
-        let unsettled = Span::new(from, unsettled.to);
-        let provisional = Span::new(from, unsettled.to.max(to));
-        let provisional = (!provisional.is_empty()).then_some(provisional);
-        if progress.provisional != provisional {
-            progress.provisional = provisional;
-            self.save(&progress).await?;
-        }
-        let newest = Self {
-            checkpoint: Arc::new(InMemory::new(Identity::default())),
-            span: unsettled,
-            ..self.clone()
-        };
-        let loaded = newest.run(stop, watch).await?;
-        progress.failed.clone_from(&loaded.progress.failed);
-        Ok(Outcome { progress, ..loaded })
-    }
-
-    async fn save(&self, progress: &crate::Progress) -> Result<(), Error> {
-        let payload = serde_json::to_vec(progress).map_err(|error| Error::ForeignProgress {
-            message: error.to_string(),
-        })?;
-        let saved = self.checkpoint.save(&payload).await;
-        saved.map_err(Error::Checkpoint)
     }
 }
 
@@ -377,26 +331,26 @@ mod tests {
     }
 
     #[test]
-    fn the_last_minutes_before_the_head_are_not_settled() {
+    fn the_last_minutes_before_the_head_are_not_final() {
         let how = Follow {
             from: Some(100),
             ..Follow::default()
         };
-        let check = |survey: Survey, is_frozen, settled, end| {
-            let split = how.split(&survey, is_frozen);
-            assert_eq!(split, (Span::new(100, settled), Span::new(settled, end)));
+        let check = |survey: Survey, is_frozen, end| {
+            let finalized = how.finalized(&survey, is_frozen);
+            assert_eq!(finalized, Span::new(100, end));
         };
-        check(survey(10_000, 9_990), false, 9_400, 9_991);
-        // No fill for longer than that: all of them are settled.
-        check(survey(10_000, 9_000), false, 9_001, 9_001);
+        check(survey(10_000, 9_990), false, 9_400);
+        // No fill for longer than that: all of them are final.
+        check(survey(10_000, 9_000), false, 9_001);
         // The head stands, and has since a day.
-        check(survey(10_000, 9_990), true, 9_991, 9_991);
-        // What is asked for begins behind what is settled.
-        check(survey(300, 290), false, 100, 291);
-        check(survey(90, 80), false, 100, 100);
+        check(survey(10_000, 9_990), true, 9_991);
+        // What is asked for begins behind what is final.
+        check(survey(300, 290), false, 100);
+        check(survey(90, 80), false, 100);
         // Without a beginning it is the first fill's second.
-        let all = Follow::default().split(&survey(10_000, 9_990), false);
-        assert_eq!(all.0, Span::new(0, 9_400));
+        let all = Follow::default().finalized(&survey(10_000, 9_990), false);
+        assert_eq!(all, Span::new(0, 9_400));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,28 +3,28 @@
 #[cfg(test)]
 mod archive_tests;
 mod backfill;
+mod blocks;
 mod config;
 mod coordinator;
+mod deliver;
 mod error;
 mod fetch;
 mod follow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod ledger;
 mod outlook;
 #[cfg(test)]
 mod pace_tests;
 mod planner;
 mod progress;
-mod provisional;
-mod reconcile;
 mod report;
 mod saver;
 mod segment;
 mod work;
 
 pub use backfill::Backfill;
+pub use blocks::SealedBlock;
 pub use config::Config;
 pub use error::Error;
 pub use follow::Follow;

@@ -6,6 +6,8 @@ use fills::{Span, SpanSet};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::blocks::SealedBlock;
+
 /// A part of the range that was given up; the next run tries it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedUnit {
@@ -36,10 +38,9 @@ pub struct Progress {
     /// The newest block at which the source was seen; 0 if that was not noted.
     #[serde(default)]
     pub source_block: u64,
-    /// Seconds, none of them marked done, in which a run that follows its source may have put rows
-    /// before they were settled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provisional: Option<Span>,
+    /// Blocks whose rows may have been sent: none of their seconds is done, and what they hold was decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<SealedBlock>,
     /// What was given up in the last run.
     pub failed: Vec<FailedUnit>,
     /// Groups of which the whole range is done, as half-open ranges of group numbers.
@@ -56,7 +57,7 @@ impl Progress {
             groups,
             fills: 0,
             source_block: 0,
-            provisional: None,
+            sealed: Vec::new(),
             failed: Vec::new(),
             groups_done: SpanSet::new(),
             seconds_done: BTreeMap::new(),
@@ -107,6 +108,17 @@ impl Progress {
         if seconds.covers(self.span) {
             self.seconds_done.remove(&group);
             self.groups_done.insert(one(group));
+        }
+    }
+
+    /// Marks the seconds of a sealed block done.
+    pub(crate) fn mark_block(&mut self, block: &SealedBlock) {
+        self.sealed.retain(|sealed| sealed != block);
+        self.fills = self.fills.saturating_add(block.summary.rows);
+        for (&group, spans) in &block.parts {
+            for span in spans.spans() {
+                self.mark(group, span, 0);
+            }
         }
     }
 
@@ -202,7 +214,24 @@ impl Progress {
                 self.mark(group, span, 0);
             }
         }
+        let sealed = std::mem::take(&mut self.sealed).into_iter();
+        self.sealed = sealed.filter(|block| self.is_open(block)).collect();
         Ok(self)
+    }
+
+    /// Returns true if a block's seconds are of the range, and none of them is done.
+    fn is_open(&self, block: &SealedBlock) -> bool {
+        let nothing = SpanSet::new();
+        !block.parts.is_empty()
+            && block.parts.iter().all(|(&group, spans)| {
+                let done = self.seconds_done.get(&group).unwrap_or(&nothing);
+                let is_open =
+                    |span: Span| span.intersection(&self.span) == span && !done.overlaps(span);
+                group < self.groups
+                    && !self.groups_done.overlaps(one(group))
+                    && !spans.is_empty()
+                    && spans.spans().all(is_open)
+            })
     }
 }
 

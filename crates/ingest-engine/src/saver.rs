@@ -45,16 +45,22 @@ impl Saver {
         self.units += 1;
     }
 
-    /// Begins to write a checkpoint if it is time and none is being written.
-    pub(crate) fn save_if_due(&mut self, progress: &Progress) -> Result<(), Error> {
-        let due = self.units >= self.interval_units || self.saved_at.elapsed() >= self.interval;
-        if self.changed && due && self.writing.is_empty() {
-            let payload = self.payload(progress)?;
-            let store = Arc::clone(&self.store);
-            self.writing
-                .spawn(async move { store.save(&payload).await });
+    /// Begins to write a checkpoint if one is wanted or it is time, and none is being written. Returns true
+    /// if it did.
+    pub(crate) fn save_if_due(
+        &mut self,
+        progress: &Progress,
+        is_wanted: bool,
+    ) -> Result<bool, Error> {
+        let is_time = self.units >= self.interval_units || self.saved_at.elapsed() >= self.interval;
+        if !self.writing.is_empty() || !(is_wanted || self.changed && is_time) {
+            return Ok(false);
         }
-        Ok(())
+        let payload = self.payload(progress)?;
+        let store = Arc::clone(&self.store);
+        self.writing
+            .spawn(async move { store.save(&payload).await });
+        Ok(true)
     }
 
     /// Waits for a checkpoint that is being written; nothing if none is.

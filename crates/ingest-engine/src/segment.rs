@@ -1,15 +1,11 @@
 //! One leased segment on its way: which pages to ask for next, and what an answer means.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use fills::{
-    Cursor, Fill, FillId, FillStore, Filter, Page, PageQuery, Scope, Span, SpanSet, StoreError,
-    TokenId,
-};
+use fills::{Cursor, Fill, Filter, Malformed, Page, PageQuery, Span, TokenId};
 
+use crate::blocks::Completed;
 use crate::planner::{Lease, SegmentId};
-use crate::reconcile::Reconciled;
 
 /// Fewest rows in a page: below this the source is not relieved any further.
 const LEAST_PAGE_ROWS: u16 = 10;
@@ -19,9 +15,11 @@ const LEAST_PAGE_ROWS: u16 = 10;
 pub(crate) struct Segment {
     pub(crate) id: SegmentId,
     pub(crate) group: u32,
-    pub(crate) from: u64,
-    tokens: Option<Arc<[TokenId]>>,
+    /// All streams have passed the seconds before this one, and their rows were given away.
+    completed: u64,
     streams: Vec<Stream>,
+    /// Events that are no fills, of pages since.
+    malformed: Vec<Malformed>,
     page_rows: u16,
     /// Pages of a request that this segment may be part of: bounded while the source finds
     /// requests too heavy.
@@ -37,7 +35,10 @@ struct Stream {
     after: Option<Cursor>,
     rate: Option<f64>,
     done: bool,
-    reconciled: Reconciled,
+    /// It has passed all seconds before this one.
+    frontier: u64,
+    /// Its rows that are not complete yet, in order of time.
+    held: Vec<Fill>,
 }
 
 /// What one page was for.
@@ -51,15 +52,6 @@ pub(crate) struct Asked {
 /// The pages of a request: of which of its segments, what was asked, and how.
 pub(crate) type Plan = Vec<(usize, Asked, PageQuery)>;
 
-/// What one page brought, cut at the segment's end.
-#[derive(Debug)]
-pub(crate) struct Progressed {
-    pub(crate) stream: usize,
-    pub(crate) page: Page,
-    /// Once the page's rows are durable, the stream has passed all seconds before this one.
-    pub(crate) frontier: u64,
-}
-
 impl Segment {
     pub(crate) fn new(lease: Lease, tokens: Option<Arc<[TokenId]>>, page_rows: u16) -> Self {
         let filters = match &tokens {
@@ -72,8 +64,8 @@ impl Segment {
         Self {
             id: lease.id,
             group: lease.group,
-            from: lease.span.from,
-            tokens,
+            completed: lease.span.from,
+            malformed: Vec::new(),
             streams: filters
                 .into_iter()
                 .map(|filter| Stream {
@@ -82,7 +74,8 @@ impl Segment {
                     after: None,
                     rate: None,
                     done: false,
-                    reconciled: Reconciled::default(),
+                    frontier: lease.span.from,
+                    held: Vec::new(),
                 })
                 .collect(),
             page_rows,
@@ -91,33 +84,13 @@ impl Segment {
         }
     }
 
-    pub(crate) fn streams(&self) -> usize {
-        self.streams.len()
-    }
-
     pub(crate) fn is_done(&self) -> bool {
         self.streams.iter().all(|stream| stream.done)
     }
 
-    /// Returns which fills of a stream's page the table holds already.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the table cannot be read.
-    pub(crate) async fn loaded_among(
-        &mut self,
-        asked: Asked,
-        fills: &[Fill],
-        occupied: &SpanSet,
-        store: &dyn FillStore,
-    ) -> Result<HashSet<FillId>, StoreError> {
-        let scope = Scope {
-            span: Span::new(self.from, asked.until),
-            tokens: self.tokens.clone(),
-        };
-        let reconciled = &mut self.streams[asked.stream].reconciled;
-        reconciled
-            .loaded_among(fills, occupied, &scope, store)
-            .await
+    /// Returns how many rows it holds that are not complete yet.
+    pub(crate) fn rows_held(&self) -> usize {
+        self.streams.iter().map(|stream| stream.held.len()).sum()
     }
 
     /// Returns how many pages a request may have that this segment is part of.
@@ -130,15 +103,14 @@ impl Segment {
         self.most_together = pages.max(1);
     }
 
-    /// Returns the next page of up to `most` streams that are not done, up to the segment's end
-    /// `to`.
+    /// Returns the next page of up to `most` streams that are not done, those that are furthest behind, up
+    /// to the segment's end `to`.
     pub(crate) fn queries(&self, to: u64, most: usize) -> Vec<(Asked, PageQuery)> {
-        let open = self
-            .streams
-            .iter()
-            .enumerate()
-            .filter(|(_, stream)| !stream.done);
-        open.take(most)
+        let open = self.streams.iter().enumerate();
+        let mut open: Vec<_> = open.filter(|(_, stream)| !stream.done).collect();
+        open.sort_by_key(|(_, stream)| stream.at());
+        open.into_iter()
+            .take(most)
             .map(|(index, stream)| {
                 let until = self
                     .reach_seconds
@@ -160,9 +132,9 @@ impl Segment {
             .collect()
     }
 
-    /// Takes an answer in. `to` is where the segment ends *now*: others may have taken its back
-    /// while the request was under way, and what lies there is theirs.
-    pub(crate) fn absorb(&mut self, asked: Asked, mut page: Page, to: u64) -> Progressed {
+    /// Takes an answer in, and returns what it completes. `to` is where the segment ends *now*: others may
+    /// have taken its back while the request was under way, and what lies there is theirs.
+    pub(crate) fn absorb(&mut self, asked: Asked, mut page: Page, to: u64) -> Completed {
         let stream = &mut self.streams[asked.stream];
         let full = page.len() >= usize::from(asked.limit);
         let last = page.last.take();
@@ -170,13 +142,6 @@ impl Segment {
             let seconds = last.timestamp.saturating_sub(stream.at()).max(1);
             stream.rate = Some(page.len() as f64 / seconds as f64);
         }
-        let cut = to;
-        #[cfg(feature = "mutations")]
-        let cut = match mutation::is_on(mutation::Mutation::CutIsNotTrimmed) {
-            true => u64::MAX,
-            false => cut,
-        };
-        page.fills.retain(|fill| u64::from(fill.timestamp) < cut);
         let frontier = match last {
             Some(last) if full && last.timestamp < to => {
                 let frontier = last.timestamp;
@@ -204,10 +169,52 @@ impl Segment {
                 asked.until
             }
         };
-        Progressed {
-            stream: asked.stream,
-            page,
-            frontier,
+        stream.frontier = frontier;
+        stream.held.append(&mut page.fills);
+        self.malformed.append(&mut page.malformed);
+        self.complete(to)
+    }
+
+    /// Gives away the rows of the seconds that all streams have passed.
+    fn complete(&mut self, to: u64) -> Completed {
+        let frontiers = self.streams.iter().map(|stream| stream.frontier);
+        let frontier = frontiers.min().unwrap_or(to);
+        #[cfg(feature = "mutations")]
+        let frontier = match mutation::is_on(mutation::Mutation::AnyStreamIsEnough) {
+            true => self.streams.iter().map(|stream| stream.frontier).max(),
+            false => Some(frontier),
+        }
+        .unwrap_or(to);
+        let span = Span::new(self.completed, frontier.min(to));
+        if span.is_empty() {
+            return Completed::default();
+        }
+        self.completed = span.to;
+        let mut fills = Vec::new();
+        for stream in &mut self.streams {
+            let passed = |fill: &Fill| u64::from(fill.timestamp) < span.to;
+            #[cfg(feature = "mutations")]
+            let passed = |fill: &Fill| {
+                passed(fill) || stream.done && mutation::is_on(mutation::Mutation::CutIsNotTrimmed)
+            };
+            let count = stream.held.partition_point(passed);
+            match fills.is_empty() {
+                // All of it, most of the time.
+                true => {
+                    let behind = stream.held.split_off(count);
+                    fills = std::mem::replace(&mut stream.held, behind);
+                }
+                false => fills.extend(stream.held.drain(..count)),
+            }
+        }
+        if self.streams.len() > 1 {
+            fills.sort_by_key(|fill| fill.timestamp);
+        }
+        Completed {
+            group: self.group,
+            span,
+            fills,
+            malformed: std::mem::take(&mut self.malformed),
         }
     }
 

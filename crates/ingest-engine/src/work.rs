@@ -3,11 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fills::{StoreError, TokenGroups};
+use fills::{StoreError, TokenGroups, TokenId};
+use tokio::task::{JoinError, JoinSet};
 
-use crate::ledger::Ledger;
-use crate::planner::{Planner, SegmentId};
+use crate::planner::{Lease, Planner, SegmentId};
 use crate::segment::{Plan, Segment};
+
+/// Segments of groups that wait for a turn, or for their tokens: enough for a request of most sizes.
+const SEGMENTS_AHEAD: usize = 32;
+
+type Tokens = Arc<[TokenId]>;
 
 /// The next pages of some segments, together in one request.
 #[derive(Debug, Default)]
@@ -21,6 +26,8 @@ pub(crate) struct Work {
     planner: Planner,
     groups: Option<Arc<dyn TokenGroups>>,
     ready: VecDeque<Segment>,
+    /// Segments whose tokens are being read.
+    loading: JoinSet<(Lease, Result<Tokens, StoreError>)>,
     page_rows: u16,
 }
 
@@ -34,13 +41,47 @@ impl Work {
             planner,
             groups,
             ready: VecDeque::new(),
+            loading: JoinSet::new(),
             page_rows,
         }
     }
 
-    /// Tells whether there is a page to ask for now.
+    /// Returns true if there is something to ask for, now or when the tokens of a group were read.
     pub(crate) fn has_more(&self) -> bool {
         !self.ready.is_empty() || self.planner.has_more()
+    }
+
+    /// Begins to read the tokens of the next groups. Returns true if there is a page to ask for now.
+    pub(crate) fn prepare(&mut self) -> bool {
+        let Some(groups) = &self.groups else {
+            return self.has_more();
+        };
+        while self.ready.len() + self.loading.len() < SEGMENTS_AHEAD
+            && let Some(lease) = self.planner.take()
+        {
+            let groups = Arc::clone(groups);
+            self.loading
+                .spawn(async move { (lease, groups.tokens(lease.group).await) });
+        }
+        !self.ready.is_empty()
+    }
+
+    /// Returns true while the tokens of a group are being read.
+    pub(crate) fn is_loading(&self) -> bool {
+        !self.loading.is_empty()
+    }
+
+    /// Waits until a group's tokens were read; nothing if none are being read.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: a dropped call can be made again.
+    pub(crate) async fn loaded(&mut self) -> Option<Result<Result<(), StoreError>, JoinError>> {
+        let joined = self.loading.join_next().await?;
+        Some(joined.map(|(lease, tokens)| {
+            let segment = Segment::new(lease, Some(tokens?), self.page_rows);
+            self.ready.push_back(segment);
+            Ok(())
+        }))
     }
 
     /// Returns about into how many segments what is left can be cut, those under way among them.
@@ -49,17 +90,10 @@ impl Work {
     }
 
     /// Puts together a request for up to `most` pages; it has none if there is nothing to ask for.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the tokens of a group cannot be read.
-    pub(crate) async fn next_request(
-        &mut self,
-        mut most: usize,
-        ledger: &mut Ledger,
-    ) -> Result<Request, StoreError> {
+    pub(crate) fn next_request(&mut self, mut most: usize) -> Request {
         let mut request = Request::default();
         while request.plan.len() < most {
-            let Some(segment) = self.next_segment(ledger).await? else {
+            let Some(segment) = self.next_segment() else {
                 break;
             };
             if segment.most_together() <= request.plan.len() {
@@ -76,23 +110,15 @@ impl Work {
                 .extend(queries.map(|(asked, query)| (place, asked, query)));
             request.segments.push(segment);
         }
-        Ok(request)
+        request
     }
 
-    async fn next_segment(&mut self, ledger: &mut Ledger) -> Result<Option<Segment>, StoreError> {
-        if let Some(segment) = self.ready.pop_front() {
-            return Ok(Some(segment));
+    fn next_segment(&mut self) -> Option<Segment> {
+        if self.ready.is_empty() && self.groups.is_none() {
+            let lease = self.planner.take()?;
+            return Some(Segment::new(lease, None, self.page_rows));
         }
-        let Some(lease) = self.planner.take() else {
-            return Ok(None);
-        };
-        let tokens = match &self.groups {
-            Some(groups) => Some(groups.tokens(lease.group).await?),
-            None => None,
-        };
-        let segment = Segment::new(lease, tokens, self.page_rows);
-        ledger.open(segment.id, segment.group, segment.from, segment.streams());
-        Ok(Some(segment))
+        self.ready.pop_front()
     }
 
     /// Returns where a segment ends now, exclusive.

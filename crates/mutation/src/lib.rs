@@ -26,17 +26,23 @@ macro_rules! mutations {
 }
 
 mutations! {
-    /// Seconds are marked done when their rows are sent, not when their receipts are in.
-    CheckpointBeforeReceipt = "checkpoint-before-receipt",
-    /// A later receipt counts for the pages before it.
-    ReceiptsOutOfOrder = "receipts-out-of-order",
-    /// A second is done when one stream of its segment has passed it, not all of them.
+    /// A block is done when it is sent, not when it was acknowledged.
+    DoneBeforeAcknowledgement = "done-before-acknowledgement",
+    /// A block is sent before the checkpoint has what it holds.
+    SendBeforeSealing = "send-before-sealing",
+    /// The acknowledgement of a block that an earlier run sent is believed as it is.
+    RepeatIsBelieved = "repeat-is-believed",
+    /// Where seconds are cut to fit into a block, one is lost.
+    CutLosesASecond = "cut-loses-a-second",
+    /// A block takes seconds of several months.
+    BlocksSpanMonths = "blocks-span-months",
+    /// A second is complete when one stream of its segment has passed it, not all of them.
     AnyStreamIsEnough = "any-stream-is-enough",
     /// The second that a full page ends in counts as passed.
     PageEndIsPassed = "page-end-is-passed",
     /// The cursor between pages is the timestamp alone.
     CursorByTimestamp = "cursor-by-timestamp",
-    /// A page is not trimmed where its segment was cut meanwhile.
+    /// Rows behind the place where a segment was cut meanwhile are not left out.
     CutIsNotTrimmed = "cut-is-not-trimmed",
     /// A request that was given up counts as one that brought an empty page.
     GivenUpIsEmpty = "given-up-is-empty",
@@ -64,8 +70,6 @@ mutations! {
     AcknowledgementIsBelieved = "acknowledgement-is-believed",
     /// Batches run ahead of a retried one without regard to what the table remembers.
     RunAheadWithoutBound = "run-ahead-without-bound",
-    /// A flush sends the open batch and leaves it open.
-    FlushBesideTheOwner = "flush-beside-the-owner",
     /// Receipts resolve when an insert starts.
     ReceiptAtStart = "receipt-at-start",
     /// A batch with a refused row is put aside whole.

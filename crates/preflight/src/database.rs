@@ -99,10 +99,9 @@ fn judged_settings(found: &[ServerSetting]) -> Check {
     Check::ok(CODE, "what inserts need may be set")
 }
 
-/// Checks each right that loading needs, and following where that is asked for: a reorganisation takes
-/// rows out.
-pub(crate) async fn rights(table: &FillTable, follows: bool) -> Check {
-    match table.missing_rights(follows).await {
+/// Checks each right that loading needs.
+pub(crate) async fn rights(table: &FillTable) -> Check {
+    match table.missing_rights().await {
         Ok(missing) => judged_rights(missing),
         Err(error) => cannot_be_asked("clickhouse_rights", error),
     }

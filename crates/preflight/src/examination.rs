@@ -47,7 +47,7 @@ pub fn before_opening(settings: &Settings) -> Report {
 /// Makes the checks of an open database that cost next to nothing, as each run does.
 pub async fn of_database(settings: &Settings, database: &Database) -> Report {
     let mut report = Report::default();
-    of_open(settings, &mut report, &database.table).await;
+    of_open(&mut report, &database.table).await;
     report.note(database::disk_space(&database.table, None).await);
     report.note(database::clock(&database.table).await);
     report
@@ -192,7 +192,7 @@ async fn opened(settings: &Settings, report: &mut Report) -> Option<Database> {
     }
     match answered {
         Answered::Ready => {
-            of_open(settings, report, &database.table).await;
+            of_open(report, &database.table).await;
             report.note(database::clock(&database.table).await);
             Some(database)
         }
@@ -204,9 +204,9 @@ async fn opened(settings: &Settings, report: &mut Report) -> Option<Database> {
     }
 }
 
-async fn of_open(settings: &Settings, report: &mut Report, table: &FillTable) {
+async fn of_open(report: &mut Report, table: &FillTable) {
     report.note(database::settings(table).await);
-    report.note(database::rights(table, settings.scope.follow.is_some()).await);
+    report.note(database::rights(table).await);
     let (columns, window) = database::standing(table).await;
     report.note(columns);
     match window {

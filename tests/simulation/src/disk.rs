@@ -86,6 +86,7 @@ impl CheckpointStore for Disk {
         self.world.step("checkpoint is half written").await;
         self.work().await;
         self.files().newest = Some(Some(payload.to_vec()));
+        self.judge.durable(payload);
         self.world.step("checkpoint is durable").await;
         Ok(())
     }

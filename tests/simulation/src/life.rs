@@ -150,7 +150,6 @@ impl Surroundings {
         let server = TableServer::embedded(client, "simulated");
         let table = FillTable::new(server, "fills").map_err(text)?;
         let mut sink = clickhouse_sink::Config::new("fills");
-        sink.max_rows = plan.batch_rows;
         sink.queue_rows = plan.batch_rows * (plan.parallel_inserts + 1);
         sink.parallel_inserts = plan.parallel_inserts;
         sink.partitions_per_batch = plan.partitions_per_batch;
@@ -173,6 +172,7 @@ impl Surroundings {
             workers: plan.workers,
             page_rows: plan.page_rows,
             most_rows_in_hand: plan.batch_rows * (plan.parallel_inserts + 1),
+            block_rows: plan.batch_rows,
             checkpoint_interval_units: plan.checkpoint_interval_units,
             checkpoint_interval: plan.checkpoint_interval,
             cuts: Cuts {

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clickhouse_sink::EncodeRow as _;
 use clickhouse_sink::row_binary::put_string;
 use fill_table::FillRow;
+use fills::Summary;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -18,6 +20,7 @@ use tokio::io::DuplexStream;
 use crate::plan::Plan;
 use crate::source::latency;
 use crate::table::{Fate, Insert, Row, Scope, Table};
+use crate::verdict::Judge;
 use crate::world::World;
 
 /// A server of one table.
@@ -26,6 +29,7 @@ pub(crate) struct Server {
     pub(crate) table: Table,
     pub(crate) world: World,
     pub(crate) plan: Plan,
+    pub(crate) judge: Arc<Judge>,
 }
 
 /// Why no answer is sent.
@@ -82,6 +86,7 @@ impl Server {
 
     async fn insert(&self, query_id: &str, token: &str, body: &[u8]) -> Answered {
         let rows = Insert::rows_in(body);
+        self.judge.sent(&rows, &self.world);
         let fate = match self.world.happens(self.plan.insert_faults) {
             true => self.world.decide(Fate::bad),
             false => Fate::Done,
@@ -152,13 +157,24 @@ impl Server {
             return self.rows_of_server(name, sql);
         };
         match name {
-            "-- occupied" => {
+            "-- ranges_with_rows" => {
                 let hours = self.table.hours(&scope).into_iter();
                 table(&["hour"], &["UInt32"], hours.map(u32::to_le_bytes))
             }
-            "-- count_within" => {
-                let count = self.table.count(&scope) as u64;
-                table(&["n"], &["UInt64"], [count.to_le_bytes()])
+            "-- summary" => {
+                let mut summary = Summary::default();
+                for row in self.table.within(&scope) {
+                    summary.add(&row.fill_id());
+                }
+                let Summary { rows, hash } = summary;
+                let bytes = [rows.to_le_bytes(), hash.to_le_bytes()].concat();
+                table(&["rows", "hash"], &["UInt64", "UInt64"], [bytes])
+            }
+            "-- existing_keys" => {
+                let rows = self.table.within(&scope);
+                let ids = rows.iter().map(Row::id);
+                let types = ["FixedString(32)", "FixedString(32)"];
+                table(&["tx_hash", "order_hash"], &types, ids)
             }
             "-- ids_in" => {
                 let seconds = fields.get("param_seconds").map_or("", String::as_str);
@@ -168,13 +184,6 @@ impl Server {
                 let ids = rows.iter().map(Row::id);
                 let types = ["FixedString(32)", "FixedString(32)"];
                 table(&["tx_hash", "order_hash"], &types, ids)
-            }
-            "-- loaded" => {
-                let limit = fields.get("param_limit").and_then(|n| n.parse().ok());
-                let rows = self.table.first(&scope, limit.unwrap_or(0));
-                let rows = rows.iter().map(Row::id_and_second);
-                let types = ["FixedString(32)", "FixedString(32)", "UInt32"];
-                table(&["tx_hash", "order_hash", "second"], &types, rows)
             }
             _ => self.rows_of_server(name, sql),
         }
@@ -203,15 +212,6 @@ impl Server {
                 Vec::new()
             }
         }
-    }
-}
-
-impl Row {
-    fn id_and_second(&self) -> [u8; 68] {
-        let mut bytes = [0; 68];
-        bytes[..64].copy_from_slice(&self.id());
-        bytes[64..].copy_from_slice(&self.second().to_le_bytes());
-        bytes
     }
 }
 

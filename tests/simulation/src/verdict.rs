@@ -1,8 +1,9 @@
 //! What must hold, at every checkpoint and at the end.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use fills::Span;
+use fills::{Span, SpanSet};
 use ingest_engine::Progress;
 
 use crate::dataset::{Dataset, Expected};
@@ -16,6 +17,8 @@ pub(crate) struct Judge {
     dataset: Arc<Dataset>,
     plan: Plan,
     table: Table,
+    /// Seconds of the blocks that the durable checkpoint has sealed.
+    sealed: Mutex<SpanSet>,
 }
 
 impl Judge {
@@ -24,6 +27,35 @@ impl Judge {
             dataset,
             plan,
             table,
+            sealed: Mutex::default(),
+        }
+    }
+
+    /// Takes note of a checkpoint that has become durable.
+    pub(crate) fn durable(&self, payload: &[u8]) {
+        if let Ok(progress) = serde_json::from_slice::<Progress>(payload) {
+            let blocks = progress.sealed.iter();
+            let spans = blocks.flat_map(|block| block.parts.values().flat_map(SpanSet::spans));
+            *self.sealed.lock().unwrap_or_else(PoisonError::into_inner) = spans.collect();
+        }
+    }
+
+    /// A row is sent after it was sealed, and an insert is one part.
+    pub(crate) fn sent(&self, rows: &[Row], world: &World) {
+        let sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_sealed = |row: &Row| {
+            let second = u64::from(row.second());
+            sealed.overlaps(Span::new(second, second + 1))
+        };
+        let early = rows.iter().filter(|row| !is_sealed(row)).count();
+        if early > 0 {
+            world.fail(format_args!(
+                "{early} rows are sent before they were sealed"
+            ));
+        }
+        let parts: BTreeSet<u32> = rows.iter().map(Row::partition).collect();
+        if parts.len() > 1 {
+            world.fail(format_args!("an insert is of {} partitions", parts.len()));
         }
     }
 

@@ -1,6 +1,8 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use clickhouse_sink::Config;
 use fill_table::{FillTable, MarketEntry, Server, Store};
-use fills::{Address, CTF_EXCHANGE, ConditionId, Fill, FillId, OrderHash, Side, TxHash};
+use fills::{Address, Block, CTF_EXCHANGE, ConditionId, Fill, FillId, OrderHash, Side, TxHash};
 
 pub(crate) const NAME: &str = "clob_fills_v2";
 /// 2024-01-23 01:30:00 UTC.
@@ -37,9 +39,19 @@ pub(crate) async fn loaded(database: &str, fills: &[Fill]) -> Store {
 
 pub(crate) async fn add(store: &Store, fills: &[Fill]) {
     use fills::FillStore;
-    let receipt = store.send(fills.to_vec()).await.unwrap();
-    store.flush().await.unwrap();
-    receipt.await.unwrap();
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    store
+        .insert(block(&number.to_string(), fills))
+        .await
+        .unwrap();
+}
+
+pub(crate) fn block(token: &str, fills: &[Fill]) -> Block {
+    Block {
+        token: token.to_owned(),
+        pages: fills.chunks(3).map(<[Fill]>::to_vec).collect(),
+    }
 }
 
 /// Makes the `n`th of different fills: a wallet, a second and a token of its own each.

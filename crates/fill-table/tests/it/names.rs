@@ -35,7 +35,7 @@ async fn a_database_of_any_name_holds_the_tables_and_nothing_else_happens() {
         let condition = text(&table, &conditions).await;
         assert_eq!(condition, format!("0x{}", "07".repeat(32)), "{database}");
         let all = Span::new(0, u64::from(BEGIN) * 2);
-        assert!(!store.occupied(all).await.unwrap().is_empty());
+        assert!(!store.ranges_with_rows(all).await.unwrap().is_empty());
         assert_eq!(table.totals().await.unwrap().fills, 1);
     }
     let left = client.query("SELECT count() FROM system.databases WHERE name = 'victim'");

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use checkpoint_store::{Identity, InMemory};
 use fills::{
-    Address, Fill, FillId, FillSource, FillStore, Loaded, Malformed, MemorySource, MemoryTable,
-    OrderHash, Page, PageQuery, Receipt, Scope, Side, SourceError, Span, SpanSet, StoreError,
-    Survey, TokenId, Turn, TxHash,
+    Address, Block, Fill, FillId, FillSource, FillStore, Malformed, MemorySource, MemoryTable,
+    OrderHash, Page, PageQuery, Side, SourceError, Span, SpanSet, StoreError, Summary, Survey,
+    TokenId, Turn, TxHash,
 };
 use ingest_engine::{Backfill, Config, Cuts, Error, Outcome, Snapshot};
 use tokio::sync::watch;
@@ -102,6 +102,7 @@ pub(crate) fn small_pages() -> Config {
         workers: 16,
         page_rows: 20,
         most_rows_in_hand: 2_000,
+        block_rows: 150,
         cuts: Cuts {
             least_pages: 4,
             least_pages_at_the_end: 1,
@@ -204,88 +205,83 @@ impl FillSource for FaultySource {
     }
 }
 
-/// A table that takes rows at once and says so later, like a sink that batches.
+/// A table that takes a block at once and says so later.
 #[derive(Clone)]
-pub(crate) struct BatchingTable {
+pub(crate) struct SlowTable {
     pub(crate) inner: MemoryTable,
-    pub(crate) flushed: Arc<watch::Sender<u64>>,
-    /// Sends that are accepted before the table refuses all.
+    /// How often others get their turn before it answers.
+    pub(crate) turns: usize,
+    /// Blocks that are accepted before the table refuses all.
     pub(crate) refuses_after: usize,
-    pub(crate) sends: Arc<AtomicUsize>,
-    pub(crate) batch: usize,
+    pub(crate) blocks: Arc<AtomicUsize>,
     /// Whether it does not answer to who asks where rows lie.
     pub(crate) is_away: Arc<AtomicBool>,
+    /// Whether it has stopped answering inserts.
+    pub(crate) is_stuck: Arc<AtomicBool>,
 }
 
-impl BatchingTable {
-    pub(crate) fn new(batch: usize) -> Self {
+impl SlowTable {
+    pub(crate) fn new(turns: usize) -> Self {
         Self {
             inner: MemoryTable::new(),
-            flushed: Arc::new(watch::channel(0).0),
+            turns,
             refuses_after: usize::MAX,
-            sends: Arc::default(),
-            batch,
+            blocks: Arc::default(),
             is_away: Arc::default(),
+            is_stuck: Arc::default(),
         }
     }
 }
 
 #[async_trait]
-impl FillStore for BatchingTable {
-    async fn send(&self, fills: Vec<Fill>) -> Result<Receipt, StoreError> {
-        let turn = self.sends.fetch_add(1, Ordering::SeqCst) + 1;
-        if turn > self.refuses_after {
+impl FillStore for SlowTable {
+    async fn insert(&self, block: Block) -> Result<(), StoreError> {
+        let number = self.blocks.fetch_add(1, Ordering::SeqCst) + 1;
+        if number > self.refuses_after {
             return Err(StoreError::Refused {
                 message: "read-only".to_owned(),
             });
         }
-        let receipt = self.inner.send(fills).await?;
-        if turn.is_multiple_of(self.batch) {
-            self.flushed.send_replace(turn as u64);
+        if self.is_stuck.load(Ordering::SeqCst) {
+            std::future::pending().await
         }
-        let mut flushed = self.flushed.subscribe();
-        Ok(Receipt::new(async move {
-            receipt.await?;
-            let lost = |_| StoreError::Unavailable {
-                message: "the table is gone".to_owned(),
-            };
-            flushed
-                .wait_for(|&upto| upto >= turn as u64)
-                .await
-                .map_err(lost)?;
-            Ok(())
-        }))
-    }
-
-    async fn flush(&self) -> Result<(), StoreError> {
-        let sent = self.sends.load(Ordering::SeqCst) as u64;
-        self.flushed.send_replace(sent);
+        self.inner.insert(block).await?;
+        for _ in 0..self.turns {
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 
-    async fn settle(&self) -> Result<(), StoreError> {
+    async fn wait_for_inflight_inserts(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn occupied(&self, span: Span) -> Result<SpanSet, StoreError> {
+    async fn ranges_with_rows(&self, span: Span) -> Result<SpanSet, StoreError> {
         if self.is_away.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable {
                 message: "connection refused".to_owned(),
             });
         }
-        self.inner.occupied(span).await
+        self.inner.ranges_with_rows(span).await
     }
 
-    async fn loaded(&self, scope: &Scope, _limit: usize) -> Result<Loaded, StoreError> {
-        // A small limit makes a look-up end between pages and within them.
-        self.inner.loaded(scope, 7).await
+    async fn summary(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<Summary, StoreError> {
+        self.inner.summary(spans, tokens).await
     }
 
-    async fn retain(&self, scope: &Scope, fills: &[Fill]) -> Result<u64, StoreError> {
-        self.inner.retain(scope, fills).await
+    async fn existing_keys(
+        &self,
+        spans: &SpanSet,
+        tokens: Option<&[TokenId]>,
+    ) -> Result<HashSet<FillId>, StoreError> {
+        self.inner.existing_keys(spans, tokens).await
     }
 
-    async fn bury(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
-        self.inner.bury(events).await
+    async fn write_dead_letters(&self, events: Vec<Malformed>) -> Result<(), StoreError> {
+        self.inner.write_dead_letters(events).await
     }
 }

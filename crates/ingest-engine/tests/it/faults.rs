@@ -108,8 +108,8 @@ async fn a_broken_deployment_stops_the_run() {
 #[tokio::test]
 async fn a_table_that_refuses_stops_the_run_and_the_next_one_completes_it() {
     let fills = uneven(3_000, SECONDS, 50, 25);
-    let mut table = BatchingTable::new(1);
-    table.refuses_after = 40;
+    let mut table = SlowTable::new(1);
+    table.refuses_after = 4;
     let mut backfill = backfill(FaultySource::new(fills.clone()), table.clone(), SPAN);
     let error = run(&backfill).await.unwrap_err();
     assert!(

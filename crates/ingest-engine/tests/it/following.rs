@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use fills::{
     Fill, FillSource, MemorySource, MemoryTable, Page, PageQuery, SourceError, Span, Survey, Turn,
 };
-use ingest_engine::{Backfill, End, Follow, Outcome, Snapshot};
+use ingest_engine::{Backfill, End, Error, Follow, Outcome, Snapshot};
 use tokio::sync::watch;
 
 use crate::fakes::*;
@@ -75,6 +75,15 @@ impl Chain {
         self.state.lock().unwrap().fills.clone()
     }
 
+    /// Returns the fills that no reorganisation reaches.
+    fn final_fills(&self) -> Vec<Fill> {
+        let end = self.state.lock().unwrap().head - HOW.settled_after.as_secs();
+        let fills = self.fills().into_iter();
+        fills
+            .filter(|fill| u64::from(fill.timestamp) < end)
+            .collect()
+    }
+
     fn is_silent(&self) -> bool {
         let state = self.state.lock().unwrap();
         state.looks < state.is_silent_until
@@ -137,28 +146,25 @@ async fn a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_is_loaded_and_only_what_is_settled_is_promised() {
+async fn what_comes_is_loaded_once_it_is_final() {
     let (chain, table) = (Chain::new(10_000), MemoryTable::new());
     let run = following(&chain, &table);
     let outcome = follow(&run, async {
         a_while().await;
-        assert_exact(&table, &chain.fills());
+        assert_exact(&table, &chain.final_fills());
         for minute in 0..30 {
             let from = 10_000 + minute * 60;
             chain.grow(60, (from..from + 60).step_by(3));
             a_while().await;
-            assert_exact(&table, &chain.fills());
+            assert_exact(&table, &chain.final_fills());
         }
     })
     .await;
     assert_eq!(outcome.end, End::Interrupted);
-    let promised = outcome.progress.span;
-    assert_eq!(promised.to, chain.genesis + 11_800 - 600);
-    let settled = |fill: &&Fill| promised.contains(fill.timestamp.into());
-    let settled = chain.fills().iter().filter(settled).count();
-    assert_eq!(outcome.progress.fills, settled as u64);
-    assert_eq!(outcome.fills_inserted, chain.fills().len() as u64);
-    assert_eq!(outcome.fills_found, 0, "what is read again was counted");
+    assert_eq!(outcome.progress.span.to, chain.genesis + 11_800 - 600);
+    let loaded = chain.final_fills().len() as u64;
+    assert_eq!(outcome.progress.fills, loaded);
+    assert_eq!((outcome.fills_inserted, outcome.fills_found), (loaded, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,16 +177,16 @@ async fn a_source_without_fills_is_followed_from_its_first_one() {
         a_while().await;
     })
     .await;
-    assert_exact(&table, &chain.fills());
+    assert_exact(&table, &chain.final_fills());
     // The checkpoint is good for whoever comes next.
     chain.grow(100, 3_000..3_100);
     let outcome = follow(&run, a_while()).await;
-    assert_exact(&table, &chain.fills());
+    assert_exact(&table, &chain.final_fills());
     assert_eq!(outcome.progress.span.from, chain.genesis + 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reorganisation_is_followed() {
+async fn a_reorganisation_of_what_is_not_final_leaves_no_trace() {
     let (chain, table) = (Chain::new(10_000), MemoryTable::new());
     let run = following(&chain, &table);
     follow(&run, async {
@@ -200,74 +206,42 @@ async fn a_reorganisation_is_followed() {
         });
         assert!(count > 4);
         a_while().await;
+        chain.grow(700, 10_000..10_010);
         a_while().await;
     })
     .await;
-    assert_exact(&table, &chain.fills());
     let mut rows = table.fills();
-    let mut expected = chain.fills();
+    let mut expected = chain.final_fills();
     rows.sort_by_key(|fill| fill.id);
     expected.sort_by_key(|fill| fill.id);
     assert_eq!(rows, expected, "every value is the source's");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reorganisation_while_nobody_follows_is_found_by_any_run_after_it() {
-    for follows in [true, false] {
-        let (chain, table) = (Chain::new(10_000), MemoryTable::new());
-        let mut run = following(&chain, &table);
-        let outcome = follow(&run, a_while()).await;
-        let provisional = outcome.progress.provisional.unwrap();
-        assert_eq!(provisional.from, outcome.progress.span.to);
-        chain.reorganise(9_500, |fill| fill.timestamp % 2 == 0);
-        chain.grow(7_200, (10_000..17_200).step_by(11));
-        if follows {
-            follow(&run, a_while()).await;
-        } else {
-            run.span.to = chain.genesis + 17_200;
-            run.source_block = chain.survey().await.unwrap().head_block;
-            let outcome = crate::fakes::run(&run).await.unwrap();
-            assert_eq!(outcome.end, End::Complete);
-            assert_eq!(outcome.progress.provisional, None);
-        }
-        assert_exact(&table, &chain.fills());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_shorter_run_promised_is_not_reconsidered() {
-    let (chain, table) = (Chain::new(10_000), MemoryTable::new());
-    let mut run = following(&chain, &table);
-    let outcome = follow(&run, a_while()).await;
-    let provisional = outcome.progress.provisional.unwrap();
-    // Its source had not come as far: it ends in the middle of what is provisional.
-    let middle = provisional.from + (provisional.to - provisional.from) / 2;
-    run.span.to = middle;
-    run.source_block = chain.survey().await.unwrap().head_block;
-    let shorter = crate::fakes::run(&run).await.unwrap();
-    assert_eq!(
-        shorter.progress.provisional,
-        Some(Span::new(middle, provisional.to))
-    );
-    // What it took as final moves, which only a validation can tell.
-    chain.reorganise(middle - chain.genesis - 20, |fill| {
-        fill.timestamp -= 2;
-        true
-    });
-    let later = follow(&run, a_while()).await;
-    let promised = later.progress.span;
-    let held = table.fills().into_iter();
-    let held = held.filter(|fill| promised.contains(fill.timestamp.into()));
+async fn a_final_range_that_changes_is_an_error_and_no_second_version() {
+    let (chain, table) = (Chain::new(10_000), SlowTable::new(0));
+    let mut run = backfill(chain.clone(), table.clone(), Span::new(0, 0));
+    run.span = Span::new(chain.genesis, chain.genesis + 5_000);
+    table.is_stuck.store(true, Ordering::SeqCst);
+    let (watch, _) = watch::channel(Snapshot::default());
+    let stopped = run.run(tokio::time::sleep(Duration::from_secs(60)), &watch);
+    assert_eq!(stopped.await.unwrap().end, End::Interrupted);
+    // What was sealed was not inserted, and the source takes one fill of it back.
+    let gone = chain.fills()[0].id;
+    chain.reorganise(0, |fill| fill.id != gone);
+    table.is_stuck.store(false, Ordering::SeqCst);
+    let error = crate::fakes::run(&run).await.unwrap_err();
     assert!(
-        held.count() as u64 >= later.progress.fills,
-        "a promised row is gone"
+        matches!(&error, Error::SourceChanged { before, now, .. } if before.rows == now.rows + 1),
+        "{error}"
     );
+    assert!(!table.inner.fills().iter().any(|fill| fill.id == gone));
 }
 
 #[tokio::test(start_paused = true)]
 async fn death_at_any_moment_loses_and_doubles_nothing() {
     for pages in 1..60 {
-        let (chain, table) = (Chain::new(2_000), BatchingTable::new(3));
+        let (chain, table) = (Chain::new(2_000), SlowTable::new(3));
         let span = Span::new(chain.genesis, chain.genesis);
         let mut run = backfill(chain.clone(), table.clone(), span);
         run.config.checkpoint_interval = Duration::ZERO;
@@ -290,7 +264,7 @@ async fn death_at_any_moment_loses_and_doubles_nothing() {
         chain.reorganise(1_900, |fill| fill.timestamp % 5 > 0);
         chain.grow(60, (2_300..2_360).step_by(2));
         follow(&run, a_while()).await;
-        assert_exact(&table.inner, &chain.fills());
+        assert_exact(&table.inner, &chain.final_fills());
     }
 }
 
@@ -308,12 +282,12 @@ async fn a_source_that_is_away_is_waited_for() {
         a_while().await;
     })
     .await;
-    assert_exact(&table, &chain.fills());
+    assert_exact(&table, &chain.final_fills());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_table_that_is_away_when_a_round_begins_is_waited_for() {
-    let (chain, table) = (Chain::new(5_000), BatchingTable::new(1));
+    let (chain, table) = (Chain::new(5_000), SlowTable::new(1));
     let span = Span::new(chain.genesis, chain.genesis);
     let run = backfill(chain.clone(), table.clone(), span);
     follow(&run, async {
@@ -325,7 +299,7 @@ async fn a_table_that_is_away_when_a_round_begins_is_waited_for() {
         a_while().await;
     })
     .await;
-    assert_exact(&table.inner, &chain.fills());
+    assert_exact(&table.inner, &chain.final_fills());
 }
 
 #[tokio::test(start_paused = true)]
@@ -343,5 +317,5 @@ async fn a_round_that_lasts_is_given_another_look_at_the_source() {
         a_while().await;
     })
     .await;
-    assert_exact(&table, &chain.fills());
+    assert_exact(&table, &chain.final_fills());
 }

@@ -13,7 +13,7 @@ const SPAN: Span = Span::new(0, SECONDS);
 #[tokio::test]
 async fn every_fill_is_in_the_table_once() {
     let fills = uneven(10_000, SECONDS, 50, 1);
-    let table = BatchingTable::new(5);
+    let table = SlowTable::new(5);
     let outcome = run(&backfill(
         FaultySource::new(fills.clone()),
         table.clone(),

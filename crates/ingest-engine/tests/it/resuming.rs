@@ -36,7 +36,7 @@ async fn resumes_after_a_crash_between_insert_and_checkpoint() {
     let fills = uneven(5_000, SECONDS, 50, 10);
     for deaths in [vec![3], vec![40, 90], vec![20, 100, 180, 220]] {
         let source = FaultySource::new(fills.clone());
-        let table = BatchingTable::new(5);
+        let table = SlowTable::new(5);
         let mut backfill = backfill(source.clone(), table.clone(), SPAN);
         backfill.config.checkpoint_interval = Duration::ZERO;
         for requests in deaths {
@@ -53,7 +53,7 @@ async fn resumes_after_a_crash_between_insert_and_checkpoint() {
 async fn resumes_by_tokens_without_doubling() {
     let fills = uneven(3_000, SECONDS, 30, 11);
     let source = FaultySource::new(fills.clone());
-    let table = BatchingTable::new(3);
+    let table = SlowTable::new(3);
     let mut backfill = backfill(source.clone(), table.clone(), SPAN);
     let tokens: Vec<TokenId> = (1..=30).map(TokenId::from).collect();
     backfill.groups = Some(Arc::new(MemoryGroups::new(&tokens, 4)));
@@ -68,7 +68,7 @@ async fn resumes_by_tokens_without_doubling() {
 #[tokio::test]
 async fn a_run_without_checkpoint_doubles_nothing_that_is_loaded() {
     let fills = uneven(2_000, SECONDS, 50, 12);
-    let table = BatchingTable::new(5);
+    let table = SlowTable::new(5);
     for round in 0..2 {
         let fresh = backfill(FaultySource::new(fills.clone()), table.clone(), SPAN);
         let outcome = run(&fresh).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_checkpoint_of_another_range_is_refused() {
 async fn a_stop_drains_what_is_under_way_and_the_next_run_goes_on() {
     let fills = uneven(5_000, SECONDS, 50, 14);
     let source = FaultySource::new(fills.clone());
-    let table = BatchingTable::new(1_000);
+    let table = SlowTable::new(1_000);
     let backfill = backfill(source.clone(), table.clone(), SPAN);
     let (watch, _) = watch::channel(Snapshot::default());
     let stop = async {

@@ -345,7 +345,7 @@ pub const SETTINGS: &[Setting] = &[
         default: Fallback::Text("600"),
         form: Form::One("N"),
         group: Group::Scope,
-        doc: "How far behind the newest block a followed source's fills count as settled",
+        doc: "How far behind the newest block a followed source's fills are final; newer ones are loaded later",
         allowed: "a whole number from 0 to 86400",
         ..BASE
     },

@@ -101,7 +101,7 @@ pub struct ScopeSettings {
 /// How a source is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FollowSettings {
-    /// How far behind the newest block fills count as settled.
+    /// How far behind the newest block fills are final.
     pub settled_after: Duration,
     /// Time between looks at a source that moves.
     pub look_every: Duration,

@@ -20,7 +20,6 @@ impl Validation {
             return Ok(0);
         }
         let mut config = SinkConfig::new("");
-        config.max_rows = BATCH_ROWS;
         config.queue_rows = BATCH_ROWS * 3;
         let store = Arc::new(self.table.open(config).await?);
         let mut loaded = 0;
@@ -63,6 +62,7 @@ impl Validation {
             groups,
             config: Config {
                 workers: self.config.workers,
+                block_rows: BATCH_ROWS,
                 ..Config::default()
             },
         }

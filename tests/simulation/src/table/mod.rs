@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fills::FillId;
+use fills::{FillId, OrderHash, TxHash};
+use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use crate::world::World;
 
@@ -35,10 +37,24 @@ impl Row {
         u32::from_le_bytes(self.0.last_chunk().copied().unwrap_or_default())
     }
 
-    /// Rows of thirty days lie in one partition.
-    pub(crate) fn partition(&self) -> u32 {
-        self.second() / (30 * 86_400)
+    pub(crate) fn fill_id(&self) -> FillId {
+        let half = |from: usize| self.0[from..].first_chunk().copied().unwrap_or([0; 32]);
+        FillId {
+            tx_hash: TxHash(half(0)),
+            order_hash: OrderHash(half(32)),
+        }
     }
+
+    pub(crate) fn partition(&self) -> u32 {
+        month(self.second())
+    }
+}
+
+/// Returns the month of a second in UTC, counted from year 0: the table's partition.
+pub(crate) fn month(second: u32) -> u32 {
+    let at = Timestamp::from_second(second.into()).unwrap_or(Timestamp::MAX);
+    let date = Offset::UTC.to_datetime(at);
+    u32::from(date.year().unsigned_abs()) * 12 + u32::from(date.month().unsigned_abs())
 }
 
 /// A row's id as the table has it.

@@ -12,6 +12,8 @@ use super::{Row, Table};
 pub(crate) struct Scope {
     first: u32,
     last: u32,
+    /// Beginnings and ends of spans by turns; nothing means all between first and last.
+    edges: Option<Vec<u32>>,
     tokens: Option<Vec<[u8; 32]>>,
 }
 
@@ -24,7 +26,12 @@ impl Scope {
             let tokens = tokens.filter_map(|token| token.parse::<TokenId>().ok());
             tokens.map(|token| token.to_le_bytes()).collect()
         });
+        let edges = parameters.get("param_edges").map(|edges| {
+            let edges = edges.trim_matches(['[', ']']).split(',');
+            edges.filter_map(|edge| edge.trim().parse().ok()).collect()
+        });
         Some(Self {
+            edges,
             first: parameters.get("param_first")?.parse().ok()?,
             last: parameters.get("param_last")?.parse().ok()?,
             tokens,
@@ -32,7 +39,12 @@ impl Scope {
     }
 
     fn holds(&self, row: &Row) -> bool {
+        let is_in_spans = |edges: &Vec<u32>| {
+            let mut spans = edges.chunks(2);
+            spans.any(|span| span[0] <= row.second() && row.second() < span[1])
+        };
         (self.first..=self.last).contains(&row.second())
+            && self.edges.as_ref().is_none_or(is_in_spans)
             && self
                 .tokens
                 .as_ref()
@@ -55,22 +67,7 @@ impl Table {
             .collect()
     }
 
-    pub(crate) fn count(&self, scope: &Scope) -> usize {
-        self.within(scope).len()
-    }
-
-    /// Returns the first rows in order of time, and all others of the last one's second.
-    pub(crate) fn first(&self, scope: &Scope, limit: usize) -> Vec<Row> {
-        let mut rows = self.within(scope);
-        rows.sort_by_key(|row| (row.second(), row.id()));
-        if let Some(last) = rows.get(limit.saturating_sub(1)).map(Row::second) {
-            let end = rows.partition_point(|row| row.second() <= last);
-            rows.truncate(end);
-        }
-        rows
-    }
-
-    fn within(&self, scope: &Scope) -> Vec<Row> {
+    pub(crate) fn within(&self, scope: &Scope) -> Vec<Row> {
         self.catch_up();
         let rows = self.state();
         let rows = rows.rows.values().filter(|row| scope.holds(row));
