@@ -53,13 +53,32 @@ USER = """<{name}>
     <profile>default</profile><quota>default</quota>
 </{name}>"""
 EVERYTHING = "<access_management>1</access_management>"
-READ_THE_VIEW = "<grants><query>GRANT SELECT ON default.clob_fills_v2</query></grants>"
+READ_THE_VIEW = "GRANT SELECT ON default.clob_fills_v2"
+# What docs/VALIDATING.md says that a validation without repair needs.
+VALIDATE = [
+    READ_THE_VIEW,
+    "GRANT SELECT ON default.clob_fills_v2_data",
+    "GRANT SELECT ON default.clob_fills_v2_markets_data",
+    "GRANT SELECT ON default.clob_fills_v2_dead_letters",
+    "GRANT SELECT ON default.clob_fills_v2_quarantine",
+    "GRANT dictGet ON default.clob_fills_v2_markets_dictionary",
+    "GRANT CREATE TABLE, SELECT, INSERT, ALTER DELETE ON default.clob_fills_v2_orderbooks",
+    "GRANT TABLE ENGINE ON MergeTree",
+]
+
+
+def grants(*queries):
+    return f"<grants>{''.join(f'<query>{query}</query>' for query in queries)}</grants>"
+
+
 USERS = "".join(
     USER.format(name=name, password=password, rights=rights)
     for name, password, rights in [
         ("default", "", EVERYTHING),
         ("owner", PASSWORD, EVERYTHING),
-        ("reader", PASSWORD, READ_THE_VIEW),
+        ("reader", PASSWORD, grants(READ_THE_VIEW)),
+        ("validator", PASSWORD, grants(*VALIDATE)),
+        ("stranger", PASSWORD, grants("GRANT SELECT ON default.facts")),
     ]
 )
 USERS = f"""<clickhouse>

@@ -21,6 +21,10 @@ from commands import INGEST, VALIDATE, goldsky_sim
 
 FILLS = 20_000
 KEEPER_EXCEPTION, QUERY_WAS_CANCELLED, ACCESS_DENIED, AUTHENTICATION_FAILED = 999, 394, 497, 516
+NO_RIGHT_TO_DATA = (
+    "the ClickHouse user has no right to read the table of rows: "
+    "GRANT SELECT ON `default`.`clob_fills_v2_data`"
+)
 SERVERS = []
 
 
@@ -150,20 +154,35 @@ class Users(Cluster):
     @classmethod
     def run_as(cls, user, *command, password=PASSWORD):
         server = SERVERS[0].url
-        options = ["--endpoint", cls.endpoint, "--clickhouse-url", server, "--output", "json"]
+        options = ["--endpoint", cls.endpoint, "--clickhouse-url", server]
+        output = [] if "--output" in command else ["--output", "json"]
         return subprocess.run(
-            [*command, *options],
+            [*command, *options, *output],
             cwd=cls.directory,
             env={**os.environ, "CLICKHOUSE_USER": user, "CLICKHOUSE_PASSWORD": password},
             capture_output=True,
             text=True,
         )
 
-    def assert_denied(self, command, missing):
+    @classmethod
+    def validate_as(cls, user, *options):
+        validated = cls.run_as(user, VALIDATE, *options)
+        report = json.loads(validated.stdout) if validated.stdout else None
+        return validated, report
+
+    def assert_denied(self, command, missing, code=2):
         error = json.loads(command.stderr.splitlines()[-1])
-        self.assertEqual(command.returncode, 2, error)
+        self.assertEqual(command.returncode, code, error)
+        self.assertEqual(error["exit_code"], code)
         self.assertIn(f"Code: {ACCESS_DENIED}.", error["error"])
         self.assertIn(missing, error["error"])
+
+    def assert_not_run(self, report, level, why):
+        """All checks of a level were not run, each for this reason."""
+        checks = [check for check in report["checks"] if check["level"] == level]
+        self.assertEqual({check["verdict"] for check in checks}, {"not run"}, checks)
+        for check in checks:
+            self.assertIn(why, check["why"])
 
     def test_a_reader_needs_no_right_but_to_select_from_the_view(self):
         server, reader = SERVERS[0], {"user": "reader", "password": PASSWORD}
@@ -176,13 +195,57 @@ class Users(Cluster):
 
     def test_a_reader_validates_what_the_view_shows(self):
         levels = ["--level", "counts", "--level", "quality"]
-        validated = self.run_as("reader", VALIDATE, *levels)
+        validated, report = self.validate_as("reader", *levels)
         self.assertEqual(validated.returncode, 0, validated.stderr)
-        report = json.loads(validated.stdout)
         fills = [check["figures"] for check in report["checks"] if check["name"] == "fills"]
         self.assertEqual([each["fills"] for each in fills], [FILLS])
+        why = [check["why"] for check in report["checks"] if check["verdict"] == "not run"]
+        self.assertEqual(why, [NO_RIGHT_TO_DATA] * 2)
+
+    def test_a_reader_sees_what_was_validated_and_what_was_not(self):
+        validated, report = self.validate_as("reader")
         # The source's counters are written into a table.
-        self.assert_denied(self.run_as("reader", VALIDATE), "CREATE TABLE")
+        self.assert_denied(validated, "CREATE TABLE", code=1)
+        hint = json.loads(validated.stderr.splitlines()[-1])["mend"]
+        self.assertIn("grant", hint)
+        self.assertEqual(report["verdict"], "incomplete")
+        self.assertEqual(report["incomplete_levels"], ["source"])
+        self.assertTrue(report["summary"].startswith("incomplete: "), report["summary"])
+        ok = [check for check in report["checks"] if check["verdict"] == "ok"]
+        names = {(check["level"], check["name"]) for check in ok}
+        self.assertLessEqual({("counts", "duplicates"), ("quality", "wallets")}, names)
+        whys = [check["why"] for check in report["checks"] if check["level"] == "source"]
+        self.assertEqual(len(whys), 2)
+        self.assertEqual(whys[0], NO_RIGHT_TO_DATA)
+        self.assertIn("CREATE TABLE", whys[1])
+
+    def test_a_level_that_a_reader_cannot_run_is_not_ok(self):
+        for level, options in [
+            ("wallet", ["--level", "wallet", "--sample", "2"]),
+            ("spot", ["--level", "spot", "--spot", "3"]),
+        ]:
+            for more in ([], ["--repair", "--dry-run"]):
+                with self.subTest(level=level, more=more):
+                    validated, report = self.validate_as("reader", *options, *more)
+                    self.assertEqual(validated.returncode, 1, validated.stdout)
+                    self.assertEqual(report["verdict"], "incomplete")
+                    self.assertEqual(report["incomplete_levels"], [level])
+                    self.assert_not_run(report, level, NO_RIGHT_TO_DATA)
+        people = self.run_as("reader", VALIDATE, *options, "--output", "human")
+        self.assertEqual(people.returncode, 1, people.stderr)
+        self.assertTrue(people.stdout.startswith("incomplete: "), people.stdout)
+
+    def test_the_documented_rights_are_enough_to_validate(self):
+        validated, report = self.validate_as("validator", "--spot", "3")
+        self.assertEqual(validated.returncode, 0, validated.stdout + validated.stderr)
+        self.assertEqual({check["verdict"] for check in report["checks"]}, {"ok"})
+
+    def test_a_user_who_may_not_see_the_view_is_told_the_right(self):
+        validated, report = self.validate_as("stranger")
+        self.assertIsNone(report)
+        self.assert_denied(validated, "SELECT for at least one column on default.clob_fills_v2.")
+        hint = json.loads(validated.stderr.splitlines()[-1])["mend"]
+        self.assertIn("grant", hint)
 
     def test_a_reader_is_told_what_else_status_reads(self):
         status = self.run_as("reader", INGEST, "status")

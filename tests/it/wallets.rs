@@ -264,16 +264,40 @@ async fn a_data_api_that_is_not_there_is_69_where_wallets_are_asked_for() {
     let validate = |arguments: &[&str]| {
         let mut command = command("validate", directory.path());
         command
-            .args(["--output", "json", "--endpoint", &source.endpoint])
+            .args(["--endpoint", &source.endpoint])
             .args(["--data-api", "http://127.0.0.1:9"])
             .args(["--source-patience-seconds", "1"])
             .args(arguments);
+        if !arguments.contains(&"--output") {
+            command.args(["--output", "json"]);
+        }
         Running::start(command).end()
     };
     let wallet = Address([7; 20]).to_string();
     let ended = validate(&["--level", "wallet", "--wallet", &wallet]).expect(69);
     assert!(ended.stderr.contains("--data-api"), "{}", ended.stderr);
-    validate(&["--sample", "2"]).expect(69);
+    assert_eq!(ended.json()["verdict"], "incomplete");
+    // What the other levels found is there, on standard output and in the files.
+    let files = ["--report", "report.html", "--junit", "report.xml"];
+    let sampled = [&["--sample", "2", "--repair", "--dry-run"], &files[..]].concat();
+    let report = validate(&sampled).expect(69).json();
+    assert_eq!(report["verdict"], "incomplete");
+    assert_eq!(report["incomplete_levels"], json!(["wallet"]));
+    assert_eq!(report["plan"]["loads"], json!([]));
+    let totals = |check: &&Value| check["name"] == "totals by token";
+    assert_eq!(
+        checks(&report).iter().find(totals).unwrap()["verdict"],
+        "ok"
+    );
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    assert!(read("report.html").contains(report["summary"].as_str().unwrap()));
+    assert_eq!(read("report.xml").matches("<error ").count(), 1);
+    let people = validate(&["--sample", "2", "--output", "human"]).expect(69);
+    assert!(
+        people.stdout.starts_with("incomplete: "),
+        "{}",
+        people.stdout
+    );
     validate(&[]).expect(0);
 }
 

@@ -122,8 +122,8 @@ Examples:
   validate --from 2024-10-01 --to 2024-12-01      of a load of two months
   validate --report report.html                   and a page with pictures
 
-Exit codes: 0 all is right, 1 failed, 2 wrong usage, 65 differences were found, 69 a service cannot
-be reached, 130 interrupted.";
+Exit codes: 0 all is right, 1 failed or a level could not be completed, 2 wrong usage, 65
+differences were found, 69 a service cannot be reached, 130 interrupted.";
 
 /// Windows that the spot level reads where it is asked for without a number.
 const SPOT_WINDOWS: u32 = 10;
@@ -161,8 +161,8 @@ fn spot(text: &str) -> Result<Spot, String> {
     match text {
         "all" => Ok(Spot::All),
         number => match number.parse() {
-            Ok(windows) => Ok(Spot::Windows(windows)),
-            Err(_) => Err("a whole number of windows, or all".to_owned()),
+            Ok(windows) if windows > 0 => Ok(Spot::Windows(windows)),
+            _ => Err("a whole number of windows, at least 1, or all".to_owned()),
         },
     }
 }
@@ -205,7 +205,9 @@ mod tests {
             Some(&Level::Spot)
         );
         assert_eq!(parsed(&["validate", "--level", "spot"]), [Level::Spot]);
-        assert!(Cli::try_parse_from(["validate", "--spot", "some"]).is_err());
+        for none in ["some", "0"] {
+            assert!(Cli::try_parse_from(["validate", "--spot", none]).is_err());
+        }
     }
 
     #[test]

@@ -43,6 +43,9 @@ fn human(report: &Report) -> String {
         text += &format!("  and {more} more: --output json lists them\n");
     }
     if let Some(plan) = &report.plan {
+        if !report.incomplete_levels.is_empty() {
+            text += "the plan leaves out what could not be checked\n";
+        }
         text += &plan_lines(plan);
     }
     text

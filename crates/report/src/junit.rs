@@ -6,7 +6,8 @@ use validation::{Check, CheckVerdict, Finding, Level, Report};
 use crate::findings::said;
 
 /// Writes a test suite for each level and a test case for each check: a check that differs is a
-/// failure with its findings, one that could not be made is skipped.
+/// failure with its findings. One that could not be made is skipped, or an error where its level is
+/// incomplete.
 pub fn junit(report: &Report) -> String {
     let mut suites = ReportBuilder::new();
     for level in Level::ALL {
@@ -29,6 +30,9 @@ fn case(check: &Check, report: &Report) -> TestCase {
     let name = check.name.to_string();
     let mut case = match &check.verdict {
         CheckVerdict::Ok => TestCaseBuilder::success(&name, none),
+        CheckVerdict::NotRun { why } if report.incomplete_levels.contains(&check.level) => {
+            TestCaseBuilder::error(&name, none, "not run", &unclosed(why))
+        }
         CheckVerdict::NotRun { why } => TestCaseBuilder::skipped_with_cause(&name, "not run", why),
         CheckVerdict::Differs => {
             let findings = findings_of(check, report);
@@ -105,6 +109,7 @@ mod tests {
                 "SELECT 1 WHERE [[1]]>[[0]]",
             ),
             Check::new(Level::Counts, "duplicates", false, Figures::new(), ""),
+            Check::not_run(Level::Counts, "checkpoint", "there is none"),
             Check::not_run(Level::Source, "totals by token", "no \"counters\" & <none>"),
         ];
         let place = (Level::Counts, "duplicates");
@@ -119,13 +124,23 @@ mod tests {
     fn levels_are_suites_and_checks_are_cases() {
         let xml = junit(&report());
         let count = |tag: &str| xml.matches(tag).count();
-        assert_eq!((count("<testsuite "), count("<testcase ")), (2, 3), "{xml}");
+        assert_eq!((count("<testsuite "), count("<testcase ")), (2, 4), "{xml}");
         assert_eq!((count("<failure "), count("<skipped ")), (1, 1), "{xml}");
         assert!(xml.contains("token 7: expected 0, found 3; validate --repair --remove-extra"));
         assert!(
             xml.contains("no &quot;counters&quot; &amp; &lt;none&gt;"),
             "{xml}"
         );
+    }
+
+    #[test]
+    fn a_level_that_could_not_run_is_an_error_and_not_skipped() {
+        let xml = junit(&report());
+        assert_eq!(xml.matches("<error ").count(), 1, "{xml}");
+        let case = xml
+            .split("<testcase ")
+            .find(|case| case.contains("totals by token"));
+        assert!(case.is_some_and(|case| case.contains("<error ")), "{xml}");
     }
 
     #[test]

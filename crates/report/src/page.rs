@@ -12,6 +12,8 @@ pub enum Tone {
     Good,
     /// It is not.
     Bad,
+    /// It is neither: not everything is known.
+    Open,
 }
 
 /// A page that needs nothing but itself: no script, no font, no style and no picture from elsewhere.
@@ -34,6 +36,7 @@ impl Tone {
         match self {
             Self::Good => "good",
             Self::Bad => "bad",
+            Self::Open => "open",
         }
     }
 
@@ -41,6 +44,7 @@ impl Tone {
         match self {
             Self::Good => "✓",
             Self::Bad => "✗",
+            Self::Open => "–",
         }
     }
 }
@@ -84,6 +88,20 @@ impl Render for Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_that_is_neither_good_nor_bad_looks_like_neither() {
+        let page = Page {
+            title: "A title".to_owned(),
+            tone: Tone::Open,
+            verdict: "incomplete".to_owned(),
+            facts: Vec::new(),
+            sections: Vec::new(),
+        };
+        let text = page.render().into_string();
+        assert!(text.contains("<title>– A title</title>"), "{text}");
+        assert!(text.contains("class=\"verdict open\""), "{text}");
+    }
 
     #[test]
     fn nothing_on_a_page_is_from_elsewhere() {

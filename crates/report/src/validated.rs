@@ -26,12 +26,14 @@ pub fn validated(report: &Report, about: About<'_>) -> String {
     }
     sections.push(("Findings", findings::list(report)));
     if let Some(plan) = &report.plan {
-        sections.push(("Repair", planned(plan)));
+        let is_complete = report.incomplete_levels.is_empty();
+        sections.push(("Repair", planned(plan, is_complete)));
     }
     let page = Page {
         title: format!("Validation of {}", about.table),
         tone: match report.verdict {
             Verdict::Ok => Tone::Good,
+            Verdict::Incomplete => Tone::Open,
             Verdict::Differs => Tone::Bad,
         },
         verdict: report.summary.clone(),
@@ -67,7 +69,7 @@ fn facts(report: &Report, about: About<'_>) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn planned(plan: &Plan) -> Markup {
+fn planned(plan: &Plan, is_complete: bool) -> Markup {
     let figures = [
         ("parts to load", plan.loads.len() as u64),
         ("wrong rows to replace", plan.wrong_rows),
@@ -76,6 +78,7 @@ fn planned(plan: &Plan) -> Markup {
         ("rows left as they are", plan.rows_left),
     ];
     html! {
+        @if !is_complete { p.note { "the plan leaves out what could not be checked" } }
         dl.figures-of {
             @for (name, number) in figures { div { dt { (name) } dd { (grouped(number)) } } }
         }

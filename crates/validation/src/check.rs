@@ -74,6 +74,11 @@ impl Check {
         }
     }
 
+    /// Returns true if it could not be made.
+    pub fn is_not_run(&self) -> bool {
+        matches!(self.verdict, CheckVerdict::NotRun { .. })
+    }
+
     /// Tells whether it found nothing wrong, also where it was not made.
     pub fn is_ok(&self) -> bool {
         self.verdict != CheckVerdict::Differs

@@ -29,16 +29,18 @@ impl Validation {
     ///
     /// # Errors
     /// Any error of the table.
-    pub(crate) async fn counts(&self, suspects: &mut Vec<Scope>) -> Result<Outcome, Error> {
-        let mut outcome = Outcome::new(self.config.most_findings);
+    pub(crate) async fn counts(
+        &self,
+        suspects: &mut Vec<Scope>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
         self.progress.tell(Level::Counts, "counting", 0, 3);
-        self.held(&mut outcome).await?;
+        self.held(outcome).await?;
         self.progress
             .tell(Level::Counts, "comparing with the checkpoint", 1, 3);
-        self.promised(&mut outcome).await?;
-        self.broken_off(&mut outcome, suspects).await?;
-        self.duplicates(&mut outcome, suspects).await?;
-        Ok(outcome)
+        self.promised(outcome).await?;
+        self.broken_off(outcome, suspects).await?;
+        self.duplicates(outcome, suspects).await
     }
 
     async fn held(&self, outcome: &mut Outcome) -> Result<(), Error> {

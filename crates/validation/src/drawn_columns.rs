@@ -37,7 +37,7 @@ impl Validation {
         let names = self.table.names();
         let found = match self.layout().await? {
             Layout::Own => return Ok(DrawnColumns::own(names.data().to_string())),
-            Layout::Foreign(columns) => columns,
+            Layout::Foreign(foreign) => foreign.columns,
         };
         let has = |name: &str| found.contains(name);
         Ok(DrawnColumns {

@@ -40,3 +40,28 @@ impl From<clickhouse::error::Error> for Error {
         Self::Table(error.into())
     }
 }
+
+impl Error {
+    /// Returns true if other levels may run all the same: a right is missing that they may not need,
+    /// or the data API failed.
+    pub(crate) fn is_of_one_level(&self) -> bool {
+        matches!(
+            self,
+            Self::Table(fill_table::Error::NoRights { .. }) | Self::Witness { .. }
+        )
+    }
+}
+
+/// Joins an error and its sources, leaving out a source that is quoted above it.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let message = inner.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        source = inner.source();
+    }
+    text
+}

@@ -1,4 +1,5 @@
-//! A table that this program did not write, by the columns that it has.
+//! A table that this program did not write, or whose rows the user may not read, by the columns that
+//! readers query.
 //!
 //! The first implementation kept texts and rounded numbers, so amounts cannot be proven; how many
 //! fills each token has can. What cannot be checked is said, and is not wrong.
@@ -10,6 +11,7 @@ use clickhouse::types::UInt256;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::layout::Foreign;
 use crate::orderbooks::Read;
 use crate::rows::token;
 use crate::{Check, Error, Figures, Finding, Kind, Level, Outcome, Validation};
@@ -110,7 +112,8 @@ const ROW_CHECKS: [RowCheck; 8] = [
     },
 ];
 
-/// What cannot be checked on such a table, whatever its columns.
+/// What cannot be checked on such a table, whatever its columns, and why on one that this program did
+/// not write.
 const NOT_RUN: [(Level, &str, &str); 4] = [
     (
         Level::Counts,
@@ -147,34 +150,45 @@ struct TokenRow {
 }
 
 impl Validation {
-    /// Checks what can be checked on somebody else's table.
+    /// Checks what a level other than that of wallets can check by the columns that readers query.
     ///
     /// # Errors
     /// Any error of source or table.
     pub(crate) async fn foreign(
         &self,
-        columns: &BTreeSet<String>,
-        levels: &[Level],
+        foreign: &Foreign,
+        level: Level,
         read: &mut Option<Read>,
-    ) -> Result<Outcome, Error> {
-        let mut outcome = Outcome::new(self.config.most_findings);
-        for check in ROW_CHECKS
-            .iter()
-            .filter(|check| levels.contains(&check.level))
-        {
-            self.progress.tell(check.level, check.name, 0, 0);
-            self.foreign_rows(check, columns, &mut outcome).await?;
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        let Foreign {
+            columns,
+            missing_right,
+        } = foreign;
+        let made = self.foreign_checks(columns, level, read, outcome).await;
+        for (_, name, why) in NOT_RUN.iter().filter(|(of, ..)| *of == level) {
+            let why = missing_right.as_deref().unwrap_or(why);
+            outcome.checks.push(Check::not_run(level, *name, why));
         }
-        if levels.contains(&Level::Counts) {
-            self.foreign_duplicates(columns, &mut outcome).await?;
+        made
+    }
+
+    async fn foreign_checks(
+        &self,
+        columns: &BTreeSet<String>,
+        level: Level,
+        read: &mut Option<Read>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        for check in ROW_CHECKS.iter().filter(|check| check.level == level) {
+            self.progress.tell(level, check.name, 0, 0);
+            self.foreign_rows(check, columns, outcome).await?;
         }
-        if levels.contains(&Level::Source) {
-            self.foreign_totals(columns, &mut outcome, read).await?;
+        match level {
+            Level::Counts => self.foreign_duplicates(columns, outcome).await,
+            Level::Source => self.foreign_totals(columns, outcome, read).await,
+            _ => Ok(()),
         }
-        let not_run = NOT_RUN.iter().filter(|(level, ..)| levels.contains(level));
-        let not_run = not_run.map(|&(level, name, why)| Check::not_run(level, name, why));
-        outcome.checks.extend(not_run);
-        Ok(outcome)
     }
 
     async fn foreign_rows(

@@ -93,8 +93,11 @@ impl Validation {
     ///
     /// # Errors
     /// Any error of the table, or of the source where it is asked about what looks wrong.
-    pub(crate) async fn quality(&self, differences: &mut Differences) -> Result<Outcome, Error> {
-        let mut outcome = Outcome::new(self.config.most_findings);
+    pub(crate) async fn quality(
+        &self,
+        differences: &mut Differences,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
         let mut sums = RowSums::default();
         let months = self.months().await?;
         for (index, Month { month, .. }) in months.iter().enumerate() {
@@ -103,14 +106,13 @@ impl Validation {
             let condition = format!("toYYYYMM(timestamp) = {month}");
             sums.add(&self.table.row(&self.row_sums(&condition)).await?);
         }
-        self.row_checks(&sums, &mut outcome);
+        self.row_checks(&sums, outcome);
         self.progress
             .tell(Level::Quality, "transactions", 0, months.len() as u64);
-        self.transactions(&months, differences, &mut outcome)
-            .await?;
+        self.transactions(&months, differences, outcome).await?;
         self.outside(&sums, differences).await?;
         outcome.checks.push(self.sample(sums.rows).await?);
-        Ok(outcome)
+        Ok(())
     }
 
     /// Finds the rows outside of the source's range, where it has no fill.

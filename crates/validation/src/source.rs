@@ -27,8 +27,8 @@ impl Validation {
         &self,
         differences: &mut Differences,
         read: &mut Option<Read>,
-    ) -> Result<(Outcome, Attributed), Error> {
-        let mut outcome = Outcome::new(self.config.most_findings);
+        outcome: &mut Outcome,
+    ) -> Result<Attributed, Error> {
         let books = read.insert(self.read_orderbooks().await?);
         self.progress.tell(Level::Source, TOTALS, 0, 1);
         let (gaps, all) = self.token_gaps(books).await?;
@@ -68,7 +68,7 @@ impl Validation {
             .checks
             .push(Check::new(Level::Source, TOTALS, ok, figures, query));
         outcome.checks.push(collisions(&attributed));
-        self.tell_tokens(&gaps, all, &attributed, &mut outcome);
+        self.tell_tokens(&gaps, all, &attributed, outcome);
         for &hole in &attributed.holes {
             let finding = Finding::new(Kind::MissingRows, (Level::Source, TOTALS), "more", 0);
             let about = "too many fills are missing here to look at each; a repair loads all of it";
@@ -77,7 +77,7 @@ impl Validation {
                 .findings
                 .push(finding.mended_by("validate --repair"));
         }
-        Ok((outcome, attributed))
+        Ok(attributed)
     }
 
     /// Tells tokens that are missing or strange as a whole, and those of which nothing more is known.

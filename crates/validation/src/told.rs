@@ -39,6 +39,7 @@ pub(crate) fn with_fills(outcome: Outcome, differences: &Differences) -> Outcome
     let Outcome {
         mut checks,
         findings,
+        broken_off,
     } = outcome;
     let mut fills = Findings::new(findings.most());
     tell(differences, &mut fills);
@@ -61,6 +62,7 @@ pub(crate) fn with_fills(outcome: Outcome, differences: &Differences) -> Outcome
     Outcome {
         checks,
         findings: fills,
+        broken_off,
     }
 }
 

@@ -12,10 +12,11 @@ use polymarket_api::DataApi;
 use serde_json::Value;
 
 use crate::difference::{Difference, Differences};
-use crate::layout::Layout;
+use crate::error::chain;
+use crate::layout::{Foreign, Layout};
 use crate::orderbooks::Read;
 use crate::reader::{Chunk, ScopeReader};
-use crate::{Coverage, Error, Level, Outcome, Progress, Wallets, told};
+use crate::{Check, Coverage, Error, Level, Outcome, Progress, Wallets, told};
 
 /// Windows of which fills and rows are held at once.
 const SCOPES_AT_ONCE: usize = 8;
@@ -100,6 +101,8 @@ impl fmt::Debug for Validation {
 pub struct Validated {
     /// Checks and findings.
     pub outcome: Outcome,
+    /// The first error that a level broke off with.
+    pub failure: Option<Error>,
     pub(crate) differences: Differences,
     /// Tokens that differ and of which it is not known in which fills.
     pub(crate) unexplained: Vec<TokenId>,
@@ -110,6 +113,24 @@ pub struct Validated {
 }
 
 impl Validated {
+    fn new(most_findings: usize) -> Self {
+        Self {
+            outcome: Outcome::new(most_findings),
+            failure: None,
+            differences: Differences::default(),
+            unexplained: Vec::new(),
+            holes: Vec::new(),
+            books: None,
+        }
+    }
+
+    /// Notes that a level could not make all of its checks.
+    fn break_off(&mut self, level: Level, why: String) {
+        let check = Check::not_run(level, "level", why);
+        self.outcome.checks.push(check);
+        self.outcome.broken_off.insert(level);
+    }
+
     /// Tells whether more differs than was looked at: after a repair there may be more to repair.
     pub fn is_cut(&self) -> bool {
         self.differences.is_cut()
@@ -117,59 +138,84 @@ impl Validated {
 }
 
 impl Validation {
-    /// Runs levels one after another, each once, in the order of [`Level::ALL`].
+    /// Runs levels one after another, each once, in the order of [`Level::ALL`]. A level that fails
+    /// keeps what it found before that, and so do the others; [`Validated::failure`] has its error.
     ///
     /// # Errors
-    /// Any [`Error`]; then nothing is proven.
+    /// Any [`Error`] before the first level; then nothing is proven.
     pub async fn run(&self, levels: &[Level]) -> Result<Validated, Error> {
-        let mut outcome = Outcome::new(self.config.most_findings);
-        let mut differences = Differences::default();
-        let mut unexplained = Vec::new();
-        let mut holes = Vec::new();
-        let mut books = None;
+        let layout = self.layout().await?;
+        if layout == Layout::Own {
+            self.table.synchronize().await?;
+        }
+        let mut validated = Validated::new(self.config.most_findings);
         let mut suspects = Vec::new();
-        if let Layout::Foreign(columns) = self.layout().await? {
-            let mut outcome = self.foreign(&columns, levels, &mut books).await?;
-            if levels.contains(&Level::Wallet) {
-                outcome.extend(self.wallets(&mut differences).await?);
-            }
-            return Ok(Validated {
-                outcome,
-                differences,
-                unexplained,
-                holes,
-                books,
-            });
-        }
-        self.table.synchronize().await?;
-        for level in Level::ALL
-            .into_iter()
-            .filter(|level| levels.contains(level))
-        {
-            let found = match level {
-                Level::Counts => self.counts(&mut suspects).await?,
-                Level::Quality => self.quality(&mut differences).await?,
-                Level::Source => {
-                    let suspects = std::mem::take(&mut suspects);
-                    let place = (Level::Source, "comparing doubles");
-                    self.compare_each(suspects, &mut differences, place).await?;
-                    let (outcome, attributed) = self.source(&mut differences, &mut books).await?;
-                    unexplained.extend(attributed.unexplained);
-                    holes = attributed.holes;
-                    outcome
+        let wanted = |level: &Level| levels.contains(level);
+        let mut wanted = Level::ALL.into_iter().filter(wanted);
+        for level in wanted.by_ref() {
+            let ran = match &layout {
+                Layout::Own => self.level(level, &mut suspects, &mut validated).await,
+                Layout::Foreign(foreign) => {
+                    self.level_of_foreign(level, foreign, &mut validated).await
                 }
-                Level::Spot => self.spot(&mut differences).await?,
-                Level::Wallet => self.wallets(&mut differences).await?,
             };
-            outcome.extend(found);
+            let Err(error) = ran else { continue };
+            validated.break_off(level, chain(&error));
+            let goes_on = error.is_of_one_level();
+            validated.failure.get_or_insert(error);
+            if !goes_on {
+                break;
+            }
         }
-        Ok(Validated {
-            outcome: told::with_fills(outcome, &differences),
+        for level in wanted {
+            validated.break_off(level, "a level before it failed".to_owned());
+        }
+        validated.outcome = told::with_fills(validated.outcome, &validated.differences);
+        Ok(validated)
+    }
+
+    /// Runs a level on the table that this program makes.
+    async fn level(
+        &self,
+        level: Level,
+        suspects: &mut Vec<Scope>,
+        validated: &mut Validated,
+    ) -> Result<(), Error> {
+        let Validated {
+            outcome,
             differences,
-            unexplained,
-            holes,
-            books,
-        })
+            ..
+        } = validated;
+        match level {
+            Level::Counts => self.counts(suspects, outcome).await,
+            Level::Quality => self.quality(differences, outcome).await,
+            Level::Source => {
+                let suspects = std::mem::take(suspects);
+                let place = (Level::Source, "comparing doubles");
+                self.compare_each(suspects, differences, place).await?;
+                let books = &mut validated.books;
+                let attributed = self.source(differences, books, outcome).await?;
+                validated.unexplained.extend(attributed.unexplained);
+                validated.holes = attributed.holes;
+                Ok(())
+            }
+            Level::Spot => self.spot(differences, outcome).await,
+            Level::Wallet => self.wallets(differences, outcome).await,
+        }
+    }
+
+    /// Runs a level on a table of which only the columns that readers query can be used.
+    async fn level_of_foreign(
+        &self,
+        level: Level,
+        foreign: &Foreign,
+        validated: &mut Validated,
+    ) -> Result<(), Error> {
+        let (outcome, books) = (&mut validated.outcome, &mut validated.books);
+        match level {
+            Level::Wallet => self.wallets(&mut validated.differences, outcome).await,
+            other => self.foreign(foreign, other, books, outcome).await,
+        }
     }
 
     pub(crate) fn source_of_fills(&self) -> &dyn FillSource {

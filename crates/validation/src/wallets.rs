@@ -56,27 +56,30 @@ impl Validation {
     ///
     /// # Errors
     /// Any error of API, table or source.
-    pub(crate) async fn wallets(&self, differences: &mut Differences) -> Result<Outcome, Error> {
-        let mut outcome = Outcome::new(self.config.most_findings);
+    pub(crate) async fn wallets(
+        &self,
+        differences: &mut Differences,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
         let not_run = |why: &str| Check::not_run(Level::Wallet, NAME, why);
         let Some(api) = &self.data_api else {
             outcome.checks.push(not_run("no data API is given"));
-            return Ok(outcome);
+            return Ok(());
         };
         if let Some(why) = self.why_not_exact().await? {
             outcome.checks.push(not_run(&why));
-            return Ok(outcome);
+            return Ok(());
         }
         let chosen = self.chosen().await?;
         if chosen.is_empty() {
             outcome.checks.push(not_run("the table has no wallet"));
         }
-        let compared = self.compare_wallets(api, chosen).await?;
+        let mut compared = Vec::new();
+        let ended = self.compare_wallets(api, chosen, &mut compared).await;
         let checks = compared.iter().map(ComparedWallet::check);
         outcome.checks.extend(checks);
-        self.tell_trades(&compared, differences, &mut outcome)
-            .await?;
-        Ok(outcome)
+        self.tell_trades(&compared, differences, outcome).await?;
+        ended
     }
 
     /// Says why the table cannot tell trades exactly, if it cannot.
@@ -92,6 +95,12 @@ impl Validation {
             .param("table", &data.name)
             .fetch_all()
             .await?;
+        // The server does not list what the user has no right to.
+        if there.is_empty()
+            && let Some(missing) = self.missing_right().await?
+        {
+            return Ok(Some(missing));
+        }
         let missing = COLUMNS
             .into_iter()
             .filter(|&name| there.iter().all(|one| one != name));

@@ -15,7 +15,7 @@ use crate::{Error, Level, Validation};
 const WALLETS_AT_ONCE: usize = 8;
 
 impl Validation {
-    /// Compares wallets, some at a time, and returns them in the order given.
+    /// Compares wallets, some at a time, and adds them in the order given, up to the first that fails.
     ///
     /// # Errors
     /// Any error of API or table. A wallet of which the API tells something that does not read is
@@ -24,7 +24,8 @@ impl Validation {
         &self,
         api: &DataApi,
         chosen: Vec<(Address, Chosen)>,
-    ) -> Result<Vec<ComparedWallet>, Error> {
+        compared: &mut Vec<ComparedWallet>,
+    ) -> Result<(), Error> {
         const DOING: &str = "comparing with the data API";
         let of = chosen.len() as u64;
         self.progress.tell(Level::Wallet, DOING, 0, of);
@@ -34,13 +35,12 @@ impl Validation {
             .into_iter()
             .map(|chosen| self.compare_wallet(api, chosen, tokens.as_ref()));
         let mut each = stream::iter(each).buffered(WALLETS_AT_ONCE);
-        let mut compared = Vec::new();
         while let Some(one) = each.try_next().await? {
             compared.push(one);
             let done = compared.len() as u64;
             self.progress.tell(Level::Wallet, DOING, done, of);
         }
-        Ok(compared)
+        Ok(())
     }
 
     async fn compare_wallet(

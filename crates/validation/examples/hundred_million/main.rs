@@ -96,7 +96,11 @@ async fn validate(directory: &Path) -> Result<(), Failed> {
     let begun = Instant::now();
     for level in [Level::Counts, Level::Quality, Level::Source] {
         let begun = Instant::now();
-        let report = Report::new(validation.run(&[level]).await?.outcome);
+        let validated = validation.run(&[level]).await?;
+        if let Some(error) = validated.failure {
+            return Err(error.into());
+        }
+        let report = Report::new(validated.outcome);
         let seconds = begun.elapsed().as_secs_f64();
         println!("{level}: {seconds:.1} s, {}", report.summary);
     }

@@ -34,7 +34,7 @@ impl Validation {
         outcome: &mut Outcome,
         suspects: &mut Vec<Scope>,
     ) -> Result<(), Error> {
-        if !self.has_quarantine().await? {
+        if !self.exists(&self.table.names().quarantine()).await? {
             return Ok(());
         }
         let query = self.lost_sql();
@@ -60,20 +60,6 @@ impl Validation {
         let check = Check::new(Level::Counts, NAME, rows == 0, figures, query);
         outcome.checks.push(check);
         Ok(())
-    }
-
-    async fn has_quarantine(&self) -> Result<bool, Error> {
-        let names = self.table.names();
-        let tables: u64 = self
-            .table
-            .row(&format!(
-                "-- has_quarantine\nSELECT count() FROM system.tables WHERE database = '{}' \
-                 AND name = '{}'",
-                names.database().replace('\'', "''"),
-                names.quarantine().name
-            ))
-            .await?;
-        Ok(tables > 0)
     }
 
     fn lost_sql(&self) -> String {

@@ -57,8 +57,13 @@ async fn a_source_that_ends_half_way_proves_nothing() {
         world
             .simulator
             .set_faults(Faults::default().with(Fault::IndexingError, 1.0));
-        let ended = world.validation.run(&levels).await;
-        assert!(matches!(ended, Err(Error::Source(_))), "{ended:?}");
+        let (validated, report) = world.try_levels(&levels).await;
+        assert!(
+            matches!(validated.failure, Some(Error::Source(_))),
+            "{validated:?}"
+        );
+        assert_eq!(report.verdict, Verdict::Incomplete, "{report:#?}");
+        assert_eq!(report.incomplete_levels, levels);
     }
 }
 

@@ -76,6 +76,17 @@ async fn what_the_original_did_wrong_is_found() {
 }
 
 #[tokio::test]
+async fn a_level_that_can_check_nothing_is_incomplete() {
+    let mut world = original("foreign_incomplete").await;
+    let (_, report) = world.validate(&[Level::Counts, Level::Spot]).await;
+    assert_eq!(report.verdict, Verdict::Incomplete, "{report:#?}");
+    assert_eq!(report.incomplete_levels, [Level::Spot]);
+    world.validation.coverage.is_whole_archive = false;
+    let (_, report) = world.validate(&LEVELS).await;
+    assert_eq!(report.incomplete_levels, [Level::Source], "{report:#?}");
+}
+
+#[tokio::test]
 async fn no_table_is_an_error_that_names_it() {
     let world = World::empty("foreign_none", seeded(9, 100, 1)).await;
     let names = world.validation.table.names();

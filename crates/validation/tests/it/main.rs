@@ -4,6 +4,7 @@
 
 clickhouse_embedded::test_server!();
 
+mod broken_levels;
 mod broken_off;
 mod damage;
 mod fixture;

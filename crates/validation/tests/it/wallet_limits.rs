@@ -3,7 +3,7 @@
 use fills::Address;
 use goldsky_simulator::{DataApi as Caps, Text};
 use serde_json::json;
-use validation::{Error, Kind, Level, Report, Verdict, Wallets};
+use validation::{CheckVerdict, Error, Kind, Level, Report, Verdict, Wallets};
 
 use crate::fixture::World;
 use crate::wallet_fixture::*;
@@ -74,6 +74,7 @@ async fn what_the_api_hides_is_said_and_not_compared() {
         "{}",
         report.summary
     );
+    assert_eq!(report.verdict, Verdict::Incomplete);
 }
 
 #[tokio::test]
@@ -84,7 +85,8 @@ async fn without_a_data_api_or_a_wallet_the_level_says_that_it_did_not_run() {
         let [check] = &report.checks[..] else {
             panic!("{report:#?}");
         };
-        assert_eq!(report.verdict, Verdict::Ok);
+        assert_eq!(report.verdict, Verdict::Incomplete);
+        assert_eq!(report.incomplete_levels, [Level::Wallet]);
         serde_json::to_value(check).unwrap()["why"]
             .as_str()
             .unwrap()
@@ -140,12 +142,29 @@ async fn a_table_without_exact_amounts_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn an_api_that_is_not_there_is_an_error_and_no_verdict() {
+async fn an_api_that_is_not_there_leaves_the_other_levels() {
     let mut world = loaded("wallets_down").await;
     world.validation.data_api = Some(data_api("http://127.0.0.1:9/data-api"));
     world.validation.config.wallets = sample(2);
-    let error = world.validation.run(&[Level::Wallet]).await.unwrap_err();
-    assert!(matches!(error, Error::Witness { .. }), "{error}");
+    let levels = [Level::Counts, Level::Wallet, Level::Spot];
+    let (validated, report) = world.try_levels(&levels).await;
+    assert!(
+        matches!(validated.failure, Some(Error::Witness { .. })),
+        "{:?}",
+        validated.failure
+    );
+    assert_eq!(report.verdict, Verdict::Incomplete, "{report:#?}");
+    assert_eq!(report.incomplete_levels, [Level::Wallet]);
+    let verdict = |level| {
+        let mut of_level = report.checks.iter().filter(|check| check.level == level);
+        of_level.next_back().unwrap().verdict.clone()
+    };
+    assert_eq!(verdict(Level::Counts).name(), "ok");
+    assert_eq!(verdict(Level::Spot).name(), "ok");
+    let CheckVerdict::NotRun { why } = verdict(Level::Wallet) else {
+        panic!("{report:#?}");
+    };
+    assert!(why.contains("the data API does not tell"), "{why}");
 }
 
 #[tokio::test]
@@ -167,6 +186,7 @@ async fn a_row_that_does_not_read_spoils_its_wallet_alone() {
         ..Wallets::default()
     };
     let report = validated(&mut world, wallets).await;
+    assert_eq!(report.verdict, Verdict::Incomplete);
     let verdicts = report.checks.iter().map(|check| check.verdict.name());
     assert_eq!(
         verdicts.collect::<Vec<_>>(),
