@@ -100,7 +100,7 @@ async fn backfill(
 ) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let mut watching = Watching::start(settings).await?;
-    preflight::of_database(settings, database).await.pass()?;
+    preflight::of_database(database).await.pass()?;
     let pacer = source::pacer(&settings.source);
     let client = source::client_over(&settings.source, pacer.clone(), |http| Arc::new(http))?;
     let client = Arc::new(client);

@@ -45,7 +45,7 @@ pub fn before_opening(settings: &Settings) -> Report {
 }
 
 /// Makes the checks of an open database that cost next to nothing, as each run does.
-pub async fn of_database(settings: &Settings, database: &Database) -> Report {
+pub async fn of_database(database: &Database) -> Report {
     let mut report = Report::default();
     of_open(&mut report, &database.table).await;
     report.note(database::disk_space(&database.table, None).await);
