@@ -387,3 +387,168 @@ fn random_name() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }
+
+#[cfg(test)]
+mod tests {
+    use fills::{Address, FillId, OrderHash, Side, TokenId, TxHash};
+
+    use super::*;
+
+    /// 2024-01-31 23:59:50 UTC.
+    const BEFORE_FEBRUARY: u64 = 1_706_745_590;
+    const AGE: Duration = Duration::from_secs(5);
+
+    fn fill(second: u64, n: u8) -> Fill {
+        Fill {
+            id: FillId {
+                tx_hash: TxHash([n; 32]),
+                order_hash: OrderHash([n; 32]),
+            },
+            timestamp: u32::try_from(second).unwrap(),
+            maker: Address([1; 20]),
+            taker: Address([2; 20]),
+            token_id: TokenId::from(1),
+            side: Side::Buy,
+            shares_base_units: 1,
+            usdc_base_units: 1,
+            fee_base_units: 0,
+        }
+    }
+
+    /// Makes seconds of group 0 with a fill at each of some.
+    fn completed(from: u64, to: u64, seconds: &[u64]) -> Completed {
+        let fills = seconds.iter().enumerate();
+        Completed {
+            group: 0,
+            span: Span::new(from, to),
+            fills: fills
+                .map(|(n, &second)| fill(second, u8::try_from(n).unwrap()))
+                .collect(),
+            malformed: Vec::new(),
+        }
+    }
+
+    fn letter() -> Malformed {
+        Malformed {
+            fill_id: "x".to_owned(),
+            field: "fee".to_owned(),
+            reason: "odd".to_owned(),
+            event: "{}".to_owned(),
+        }
+    }
+
+    fn parts(filled: &Filled) -> (Vec<(u64, u64)>, u64) {
+        let spans = filled.sealed.spans();
+        let rows: usize = filled.pages.iter().map(Vec::len).sum();
+        assert_eq!(filled.sealed.summary.rows, rows as u64);
+        (spans.into(), filled.sealed.summary.rows)
+    }
+
+    #[test]
+    fn a_full_block_is_cut_between_seconds_and_the_next_begins_there() {
+        let mut blocks = Blocks::new(3, AGE, Vec::new());
+        let now = Instant::now();
+        let taken = blocks
+            .take(completed(0, 10, &[1, 2, 4, 4, 7]), now)
+            .unwrap();
+        let filled: Vec<_> = taken.filled.iter().map(parts).collect();
+        // The two rows of one second stay together.
+        assert_eq!(filled, [(vec![(0, 4)], 2), (vec![(4, 10)], 3)]);
+        assert!(taken.empty.is_empty() && blocks.seal_all().is_empty());
+    }
+
+    #[test]
+    fn a_second_with_more_rows_than_a_block_is_one_and_what_follows_is_empty() {
+        let mut blocks = Blocks::new(2, AGE, Vec::new());
+        let taken = blocks.take(completed(5, 9, &[6, 6, 6, 6]), Instant::now());
+        let taken = taken.unwrap();
+        let filled: Vec<_> = taken.filled.iter().map(parts).collect();
+        assert_eq!(filled, [(vec![(5, 7)], 4)]);
+        assert_eq!(taken.empty, [(0, Span::new(7, 9))]);
+    }
+
+    #[test]
+    fn months_have_blocks_of_their_own_and_seconds_without_rows_need_none() {
+        let mut blocks = Blocks::new(100, AGE, Vec::new());
+        let from = BEFORE_FEBRUARY;
+        let seconds = completed(from, from + 20, &[from, from + 9, from + 10]);
+        let taken = blocks.take(seconds, Instant::now()).unwrap();
+        assert!(taken.filled.is_empty() && taken.empty.is_empty());
+        let sealed: Vec<_> = blocks.seal_all().iter().map(parts).collect();
+        let (month, next) = ((from, from + 10), (from + 10, from + 20));
+        assert_eq!(sealed, [(vec![month], 2), (vec![next], 1)]);
+        let nothing = completed(from, from + 20, &[]);
+        let taken = blocks.take(nothing, Instant::now()).unwrap();
+        let empty = [month, next].map(|(from, to)| (0, Span::new(from, to)));
+        assert_eq!(taken.empty, empty);
+    }
+
+    #[test]
+    fn an_event_that_is_no_fill_goes_with_the_first_seconds_that_go() {
+        let mut blocks = Blocks::new(100, AGE, Vec::new());
+        let with_letter = Completed {
+            malformed: vec![letter()],
+            ..completed(BEFORE_FEBRUARY, BEFORE_FEBRUARY + 20, &[])
+        };
+        let taken = blocks.take(with_letter, Instant::now()).unwrap();
+        let next_month = Span::new(BEFORE_FEBRUARY + 10, BEFORE_FEBRUARY + 20);
+        assert_eq!(taken.empty, [(0, next_month)]);
+        let sealed = blocks.seal_all();
+        assert_eq!((sealed.len(), sealed[0].malformed.len()), (1, 1));
+    }
+
+    #[test]
+    fn old_blocks_go_and_the_largest_goes_where_room_is_needed() {
+        let mut blocks = Blocks::new(100, AGE, Vec::new());
+        let now = Instant::now();
+        let from = BEFORE_FEBRUARY;
+        blocks
+            .take(completed(from, from + 1, &[from]), now)
+            .unwrap();
+        let later = completed(from + 10, from + 13, &[from + 10, from + 11]);
+        blocks.take(later, now + AGE / 2).unwrap();
+        assert!(blocks.seal_old(now + AGE / 2).is_empty());
+        assert_eq!(blocks.seal_largest().map(|block| parts(&block).1), Some(2));
+        let old = blocks.seal_old(now + AGE);
+        assert_eq!(
+            old.iter().map(|block| parts(block).1).collect::<Vec<_>>(),
+            [1]
+        );
+        assert!(blocks.seal_largest().is_none());
+    }
+
+    #[test]
+    fn what_was_sealed_is_made_again_from_other_pieces_under_its_token() {
+        let now = Instant::now();
+        let mut before = Blocks::new(100, AGE, Vec::new());
+        before.take(completed(0, 10, &[1, 5]), now).unwrap();
+        before.take(completed(20, 30, &[25]), now).unwrap();
+        let sealed = before.seal_all().remove(0).sealed;
+
+        let mut again = Blocks::new(1, AGE, vec![sealed.clone()]);
+        // Pieces of other sizes, with seconds between and behind that belong to others.
+        let first = completed(0, 22, &[1, 5]);
+        let taken = again.take(first, now).unwrap();
+        assert_eq!(taken.empty, [(0, Span::new(10, 20))]);
+        assert!(taken.filled.is_empty() && again.seal_all().is_empty());
+        let taken = again.take(completed(22, 40, &[25]), now).unwrap();
+        assert_eq!(taken.filled.len(), 1);
+        assert!(taken.filled[0].is_repeated);
+        assert_eq!(taken.filled[0].sealed, sealed);
+        assert_eq!(taken.empty, [(0, Span::new(30, 40))]);
+    }
+
+    #[test]
+    fn other_rows_of_what_was_sealed_are_refused() {
+        let now = Instant::now();
+        let mut before = Blocks::new(100, AGE, Vec::new());
+        before.take(completed(0, 10, &[1, 5]), now).unwrap();
+        let sealed = before.seal_all().remove(0).sealed;
+        let mut again = Blocks::new(100, AGE, vec![sealed]);
+        let changed = again.take(completed(0, 10, &[1]), now);
+        assert!(
+            matches!(changed, Err(Error::SourceChanged { before, now, .. })
+                if (before.rows, now.rows) == (2, 1))
+        );
+    }
+}

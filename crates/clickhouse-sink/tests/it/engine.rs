@@ -115,6 +115,25 @@ async fn a_lost_answer_doubles_no_row() {
 }
 
 #[tokio::test]
+async fn a_block_is_in_once_whoever_sends_it_again() {
+    let client = table("sink_block", &remembering(2000)).await;
+    for _process in 0..2 {
+        let sink = Sink::start(client.clone(), config()).await.unwrap();
+        // In other parts and beside a batch, it is the same block.
+        for parts in [vec![rows(0..700), rows(700..1000)], vec![rows(0..1000)]] {
+            let delivered = sink.send_block("offsets 0 to 999", parts).await.unwrap();
+            assert_eq!(delivered.inserted, 1000);
+        }
+        let nothing = sink.send_block("nothing", vec![Vec::new()]).await;
+        assert_eq!(nothing.unwrap().inserted, 0);
+        sink.close().await.unwrap();
+        let closed = sink.send_block("late", vec![rows(0..1)]).await;
+        assert!(closed.is_err());
+    }
+    assert_eq!(count(&client).await, (1000, 1000));
+}
+
+#[tokio::test]
 async fn a_lost_answer_doubles_rows_where_the_table_remembers_nothing() {
     let config = Config {
         deduplication: Deduplication::Off,
