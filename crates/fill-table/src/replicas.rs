@@ -55,7 +55,8 @@ impl FillTable {
     /// Waits until a read sees every row that was acknowledged before, whichever server it reaches.
     ///
     /// # Errors
-    /// As [`FillTable::copies`]; [`Error::NoRights`] without `SYSTEM SYNC REPLICA`.
+    /// [`Error::SeveralServers`]; [`Error::NoRights`] without `SYSTEM SYNC REPLICA`; any error of the
+    /// connection.
     pub async fn synchronize(&self) -> Result<(), Error> {
         let Copies::Replicas { cluster, kind } = self.copies().await? else {
             return Ok(());
