@@ -2,13 +2,12 @@
 
 use clickhouse::Row;
 use clickhouse_sink::{OnRefused, RefusedRow};
-use fills::{Fill, Malformed, Side};
+use fills::{Block, Fill, Malformed, Side};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::decode::decode;
 use crate::retry::reading_on;
-use crate::table::token;
 use crate::{Error, FillTable};
 
 /// The field of a letter about a whole row.
@@ -26,7 +25,7 @@ pub(crate) struct DeadLetter {
 impl FillTable {
     /// Writes dead letters, and returns when they are durable.
     pub(crate) async fn write_dead_letters(&self, letters: &[DeadLetter]) -> Result<(), Error> {
-        let (name, token) = (self.names().dead_letters(), token());
+        let (name, token) = (self.names().dead_letters(), Block::unused_token());
         // In the middle of a run, which waits for its inserts without end as well.
         reading_on(|| self.insert_once(&name, letters, &token)).await
     }

@@ -1,10 +1,10 @@
 //! The handle from which everything about one fills table starts.
 
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead, RowWrite};
+use fills::Block;
 use tokio::sync::OnceCell;
 
 use crate::names::{Names, Qualified};
@@ -93,7 +93,7 @@ impl FillTable {
     where
         R: RowOwned + RowWrite,
     {
-        let token = token();
+        let token = Block::unused_token();
         reading(|| self.insert_once(name, rows, &token)).await
     }
 
@@ -127,10 +127,4 @@ impl FillTable {
     pub(crate) fn query(&self, sql: &str) -> Query {
         self.server.client().query_raw(sql)
     }
-}
-
-/// Returns 128 random bits as text, from what seeds the standard library's hash maps.
-pub(crate) fn token() -> String {
-    let random = || std::hash::RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", random(), random())
 }

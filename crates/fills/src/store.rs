@@ -1,6 +1,7 @@
 //! Where fills go.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -61,6 +62,15 @@ pub struct Block {
     pub token: String,
     /// The rows, in any order, as they came.
     pub pages: Vec<Vec<Fill>>,
+}
+
+impl Block {
+    /// Returns a token that no other block has: 128 random bits as text, from what seeds the standard
+    /// library's hash maps.
+    pub fn unused_token() -> String {
+        let random = || RandomState::new().build_hasher().finish();
+        format!("{:016x}{:016x}", random(), random())
+    }
 }
 
 /// How many rows there are, and which: the same for the same rows in any order.

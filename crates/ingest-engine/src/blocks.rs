@@ -1,8 +1,7 @@
 //! Rows on their way into blocks: pure, no I/O.
 //!
 //! A *block* is what one insert puts into the table: all rows of some seconds, of one month. Whatever
-//! pages came together, a block is made of seconds that are complete, so what it holds is told by those
-//! seconds, to whoever fetches them again.
+//! pages came together, a block is made of complete seconds, so those seconds identify what it holds.
 //!
 //! Invariants:
 //! * A second of a group belongs to one block.
@@ -10,7 +9,6 @@
 //! * What an earlier run sealed is put together again as it was, and compared.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use fills::{Block, Fill, Malformed, Span, SpanSet, Summary};
@@ -74,7 +72,7 @@ impl Filled {
     /// Takes the rows out, to be inserted under a token that was never used.
     pub(crate) fn as_others(&mut self) -> Block {
         Block {
-            token: random_name(),
+            token: Block::unused_token(),
             pages: std::mem::take(&mut self.pages),
         }
     }
@@ -163,7 +161,7 @@ impl Blocks {
         Self {
             max_rows: max_rows.max(1),
             max_age,
-            tokens: (random_name(), 0),
+            tokens: (Block::unused_token(), 0),
             open: BTreeMap::new(),
             repeated: repeated.collect(),
         }
@@ -380,12 +378,6 @@ fn month_of(second: u64) -> (u64, u64) {
     let next = date.and_then(|date| begin(date.last_of_month().tomorrow().ok()?));
     // What no calendar holds is one month.
     (first.unwrap_or(0), next.unwrap_or(u64::MAX))
-}
-
-/// Returns 128 random bits as text, from what seeds the standard library's hash maps.
-fn random_name() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", random(), random())
 }
 
 #[cfg(test)]

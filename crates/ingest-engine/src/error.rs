@@ -31,8 +31,8 @@ pub enum Error {
         /// The block that an earlier run saw it at.
         known: u64,
     },
-    /// The source has other rows in some seconds than an earlier run of the job was told, and that run may
-    /// have inserted those. A person has to decide: `validate --repair` compares row by row.
+    /// The source has other rows in some seconds than an earlier run fetched, and that run may have inserted
+    /// those. A person has to decide: `validate --repair` compares row by row.
     #[error(
         "the source has changed what it had in seconds {spans:?}: {} rows before (hash {:016x}), {} now \
          (hash {:016x})", before.rows, before.hash, now.rows, now.hash
