@@ -10,8 +10,8 @@ use clickhouse::insert_formatted::CompressedData;
 use clickhouse_sink::benching::OpenBatch;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fill_table::FillRow;
-use fills::{Cursor, Filter, Page, PageQuery};
-use goldsky_client::benching;
+use fills::Filter;
+use goldsky_client::{Cursor, Page, PageQuery, benching};
 use goldsky_simulator::{Data, Host, Node, Seeded};
 
 /// Rows of a batch, unless the command is told otherwise.

@@ -16,9 +16,7 @@ use checkpoint_store::{CheckpointStore, FileStore, Identity, InMemory};
 use clickhouse_embedded::{InstallOptions, ServerOptions, install, run_if_server};
 use clickhouse_sink::Deduplication;
 use fill_table::{FillTable, Server};
-use fills::{
-    Address, Fill, FillId, FillSource, MemorySource, OrderHash, Side, Span, TokenId, TxHash,
-};
+use fills::{Address, Fill, FillId, MemorySource, OrderHash, Side, Source, Span, TokenId, TxHash};
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, Snapshot};
 use pacer::Pacer;
@@ -71,7 +69,7 @@ async fn load(
     engine: &clickhouse_embedded::Server,
     database: &str,
     checkpoint: &std::path::Path,
-    source: &Arc<dyn FillSource>,
+    source: &Arc<dyn Source>,
     guaranteed: bool,
 ) -> Result<Duration, Failure> {
     let client = engine.client();
@@ -132,7 +130,7 @@ async fn load(
     Ok(took)
 }
 
-fn source(fills_or_endpoint: &str, months: u64) -> Result<Arc<dyn FillSource>, Failure> {
+fn source(fills_or_endpoint: &str, months: u64) -> Result<Arc<dyn Source>, Failure> {
     if let Ok(fills) = fills_or_endpoint.parse() {
         let span = Span::new(BEGIN, BEGIN + months * MONTH_SECONDS);
         let fills = (0..fills).map(|index| fill(index, span)).collect();

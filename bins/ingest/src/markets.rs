@@ -30,7 +30,7 @@ async fn load_into(
     shutdown: &Shutdown,
     database: &Database,
 ) -> Result<ExitCode, Failure> {
-    use fills::FillSource;
+    use fills::Source as _;
 
     let table = &database.table;
     table.ensure().await.map_err(from_table)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use checkpoint_store::FileStore;
 use clickhouse_sink::Config as SinkConfig;
-use fills::FillSource;
+use fills::Source;
 use futures::future::{Either, select};
 use goldsky_client::Client;
 use ingest_engine::{Backfill, Config, End, Follow, Outcome, Snapshot};
@@ -257,7 +257,7 @@ impl Load<'_> {
             most_rows_in_hand: config.most_rows_in_hand as u64,
         };
         let backfill = Backfill {
-            source: Arc::clone(self.client) as Arc<dyn FillSource>,
+            source: Arc::clone(self.client) as Arc<dyn Source>,
             store: Arc::clone(&store) as Arc<dyn fills::FillStore>,
             checkpoint: Arc::new(checkpoint),
             span: self.scope.span,

@@ -4,16 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use fills::{Fill, FillSource, Page, PageQuery, SourceError, Survey, Turn};
+use fills::{Chunk, Fill, Slot, Source, SourceError, Survey, Task};
 
 /// Rows that are kept, to be inserted again without asking for them.
 const MOST_KEPT: usize = 200_000;
 
 /// A source with somebody who takes notes.
 pub(crate) struct Kept {
-    source: Arc<dyn FillSource>,
+    source: Arc<dyn Source>,
     begun: Instant,
-    notes: Mutex<Notes>,
+    notes: Arc<Mutex<Notes>>,
 }
 
 /// What came.
@@ -50,47 +50,73 @@ impl Notes {
 }
 
 impl Kept {
-    pub(crate) fn new(source: Arc<dyn FillSource>) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>) -> Self {
         Self {
             source,
             begun: Instant::now(),
-            notes: Mutex::default(),
+            notes: Arc::default(),
         }
     }
 
     /// Takes the notes out.
     pub(crate) fn notes(&self) -> Notes {
-        std::mem::take(&mut *self.locked())
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Notes> {
-        // Notes stay usable wherever a panic elsewhere stopped them.
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut *locked(&self.notes))
     }
 }
 
 #[async_trait]
-impl FillSource for Kept {
+impl Source for Kept {
     async fn survey(&self) -> Result<Survey, SourceError> {
         self.source.survey().await
     }
 
-    async fn turn(&self) -> Turn {
-        self.source.turn().await
+    fn max_rows(&self) -> u16 {
+        self.source.max_rows()
     }
 
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        let most = turn.pages();
-        let pages = self.source.fetch(turn, queries).await?;
-        let rows = pages.iter().map(|page| page.len() as u64).sum();
+    async fn slot(&self) -> Box<dyn Slot> {
+        Box::new(KeptSlot {
+            slot: self.source.slot().await,
+            begun: self.begun,
+            notes: Arc::clone(&self.notes),
+        })
+    }
+}
+
+/// A slot of the source's, of whose answer notes are taken.
+struct KeptSlot {
+    slot: Box<dyn Slot>,
+    begun: Instant,
+    notes: Arc<Mutex<Notes>>,
+}
+
+#[async_trait]
+impl Slot for KeptSlot {
+    fn capacity(&self, streams: usize) -> usize {
+        self.slot.capacity(streams)
+    }
+
+    fn max_tasks(&self) -> usize {
+        self.slot.max_tasks()
+    }
+
+    async fn read(self: Box<Self>, tasks: &[Task]) -> Result<Vec<Chunk>, SourceError> {
+        let max = self.slot.max_tasks();
+        let chunks = self.slot.read(tasks).await?;
+        let rows = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         let at = self.begun.elapsed();
-        let mut notes = self.locked();
+        let mut notes = locked(&self.notes);
         notes.answers.push((at, rows));
-        notes.pages.push((queries.len(), most));
+        notes.pages.push((tasks.len(), max));
         let room = MOST_KEPT - notes.fills.len().min(MOST_KEPT);
-        let fills = pages.iter().flat_map(|page| &page.fills);
+        let fills = chunks.iter().flat_map(|chunk| &chunk.fills);
         notes.fills.extend(fills.take(room).cloned());
         drop(notes);
-        Ok(pages)
+        Ok(chunks)
     }
+}
+
+fn locked(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
+    // Notes stay usable wherever a panic elsewhere stopped them.
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
 }

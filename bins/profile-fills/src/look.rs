@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use fills::{FillSource, MemoryGroups, TokenGroups};
+use fills::{MemoryGroups, Source as _, TokenGroups};
 use goldsky_client::Client;
 use startup::Failure;
 use wiring::errors::from_source;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fill_table::FillTable;
-use fills::{FillSource, MemorySource, Span, SpanSet, TokenGroups};
+use fills::{MemorySource, Source, Span, SpanSet, TokenGroups};
 use profile::{Climb, Measured, Profile, Recommended, Recorder, Tried, Usage, steady_rate, steps};
 use startup::{Failure, Settings, Shutdown};
 use wiring::errors::from_table;
@@ -288,7 +288,7 @@ impl<'a> Measurement<'a> {
                 () = self.shutdown.requested() => {}
             }
         };
-        let source = Arc::new(allotted.client) as Arc<dyn FillSource>;
+        let source = Arc::new(allotted.client) as Arc<dyn Source>;
         let ran = match into {
             Destination::Table => trial.run(source, self.table, self.recorder, stop).await,
             Destination::Nowhere => {

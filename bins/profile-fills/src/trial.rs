@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use checkpoint_store::{CheckpointStore, Identity, InMemory};
 use clickhouse_sink::Config as SinkConfig;
 use fill_table::FillTable;
-use fills::{FillSource, FillStore, Span, SpanSet, TokenGroups};
+use fills::{FillStore, Source, Span, SpanSet, TokenGroups};
 use ingest_engine::{Backfill, Config, Progress, Snapshot};
 use profile::{Measured, Recorder};
 use startup::{ExitCode, Failure};
@@ -57,7 +57,7 @@ impl Trial {
     /// Any error of a run.
     pub(crate) async fn run(
         self,
-        source: Arc<dyn FillSource>,
+        source: Arc<dyn Source>,
         table: &FillTable,
         recorder: &Recorder,
         stop: impl Future<Output = ()> + Send,
@@ -76,14 +76,14 @@ impl Trial {
     /// Any error of a run.
     pub(crate) async fn run_into(
         self,
-        source: Arc<dyn FillSource>,
+        source: Arc<dyn Source>,
         store: Arc<dyn FillStore>,
         recorder: &Recorder,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Ran, Failure> {
         let kept = Arc::new(Kept::new(source));
         let backfill = Backfill {
-            source: Arc::clone(&kept) as Arc<dyn FillSource>,
+            source: Arc::clone(&kept) as Arc<dyn Source>,
             store,
             checkpoint: Arc::new(self.checkpoint().await?),
             span: self.span,

@@ -11,7 +11,7 @@ mod wallets;
 use std::sync::Arc;
 
 use clap::Parser;
-use fills::FillSource;
+use fills::Source as _;
 use startup::{ExitCode, Failure, Settings, Shutdown};
 use validation::{Coverage, Plan, Progress, Report, Validation, Verdict};
 use wiring::database::Database;

@@ -69,6 +69,8 @@ pub struct Malformed {
     pub field: String,
     /// What is wrong with it.
     pub reason: String,
+    /// Its position on the source's axis, where it tells one.
+    pub position: Option<u64>,
     /// The event as served, JSON.
     pub event: String,
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod cursor;
 mod decimal;
 mod event;
 mod fill;
@@ -12,13 +11,12 @@ mod span;
 mod store;
 mod trade;
 
-pub use cursor::Cursor;
 pub use event::{FieldError, Malformed, OrderFilled};
 pub use fill::{CTF_EXCHANGE, FeeAsset, Fill, NEG_RISK_EXCHANGE, Price, Role, Side};
 pub use groups::{MemoryGroups, TokenGroups};
 pub use id::{Address, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxHash};
 pub use memory::{MemorySource, MemoryTable};
-pub use source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
+pub use source::{Chunk, Filter, Resume, Slot, Source, SourceError, Survey, Task};
 pub use span::{Span, SpanSet};
 pub use store::{Block, FillStore, Scope, StoreError, Summary};
 pub use trade::{Trade, TradeKey};

@@ -5,52 +5,57 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::cursor::Cursor;
 use crate::event::Malformed;
 use crate::fill::{Fill, Side};
 use crate::id::{FillId, TokenId};
-use crate::source::{FillSource, Filter, Page, PageQuery, SourceError, Survey, Turn};
+use crate::source::{Chunk, Filter, Resume, Slot, Source, SourceError, Survey, Task};
 use crate::span::{Span, SpanSet};
 use crate::store::{Block, FillStore, StoreError, Summary};
 
-/// A source that serves given fills exactly as a frozen subgraph would.
+/// A source that serves given fills as a frozen subgraph would, by the second.
 #[derive(Debug, Clone)]
 pub struct MemorySource {
-    /// In `(timestamp, id)` order.
-    fills: Arc<Vec<(Cursor, Fill)>>,
+    /// By second and id as text.
+    fills: Arc<Vec<(u64, String, Fill)>>,
+    max_rows: u16,
 }
 
 impl MemorySource {
-    /// Makes a source of these fills, in any order.
+    /// Makes a source of these fills, in any order, with chunks of up to 1,000.
     pub fn new(fills: Vec<Fill>) -> Self {
-        let mut fills: Vec<(Cursor, Fill)> = fills
-            .into_iter()
-            .map(|fill| {
-                let cursor = Cursor {
-                    timestamp: u64::from(fill.timestamp),
-                    id: fill.id.to_string(),
-                };
-                (cursor, fill)
-            })
-            .collect();
-        fills.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let place = |fill: Fill| (u64::from(fill.timestamp), fill.id.to_string(), fill);
+        let mut fills: Vec<_> = fills.into_iter().map(place).collect();
+        fills.sort_by(|left, right| (left.0, &left.1).cmp(&(right.0, &right.1)));
         Self {
             fills: Arc::new(fills),
+            max_rows: 1000,
         }
     }
 
-    /// Answers one query.
-    pub fn page(&self, query: &PageQuery) -> Page {
+    /// Makes chunks of up to `max_rows` fills.
+    #[must_use]
+    pub fn with_max_rows(mut self, max_rows: u16) -> Self {
+        self.max_rows = max_rows.max(1);
+        self
+    }
+
+    /// Reads from the beginning of a task.
+    pub fn chunk(&self, task: &Task) -> Chunk {
+        let after = task
+            .resume
+            .as_ref()
+            .and_then(|resume| resume.after.as_ref());
+        let is_before = |second: u64, id: &String| match after {
+            Some(after) => (second, id) <= (task.range.from, after),
+            None => second < task.range.from,
+        };
         let begin = self
             .fills
-            .partition_point(|(cursor, _)| match &query.after {
-                Some(after) => cursor <= after,
-                None => cursor.timestamp < query.from,
-            });
-        let wanted: Vec<&(Cursor, Fill)> = self.fills[begin..]
+            .partition_point(|(second, id, _)| is_before(*second, id));
+        let here = self.fills[begin..]
             .iter()
-            .take_while(|(cursor, _)| cursor.timestamp < query.until)
-            .filter(|(_, fill)| match &query.filter {
+            .take_while(|(second, _, _)| *second < task.range.to)
+            .filter(|(_, _, fill)| match &task.filter {
                 Filter::All => true,
                 Filter::MakerAssetIn(tokens) => {
                     fill.side == Side::Sell && tokens.contains(&fill.token_id)
@@ -58,31 +63,55 @@ impl MemorySource {
                 Filter::TakerAssetIn(tokens) => {
                     fill.side == Side::Buy && tokens.contains(&fill.token_id)
                 }
-            })
-            .take(usize::from(query.limit))
-            .collect();
-        Page {
-            last: wanted.last().map(|(cursor, _)| cursor.clone()),
-            fills: wanted.iter().map(|(_, fill)| *fill).collect(),
+            });
+        let here: Vec<_> = here.take(usize::from(self.max_rows)).collect();
+        let full = here.len() == usize::from(self.max_rows);
+        let last = here.last().filter(|_| full);
+        Chunk {
+            fills: here.iter().map(|(_, _, fill)| *fill).collect(),
             malformed: Vec::new(),
+            complete_to: last.map_or(task.range.to, |(second, _, _)| *second),
+            resume: last.map(|(_, id, _)| Resume {
+                after: Some(id.clone()),
+                ..Resume::default()
+            }),
         }
     }
 }
 
 #[async_trait]
-impl FillSource for MemorySource {
+impl Source for MemorySource {
     async fn survey(&self) -> Result<Survey, SourceError> {
         Ok(Survey {
             deployment: "memory".to_owned(),
             head_block: 1,
             head_timestamp: None,
-            oldest: self.fills.first().map(|(cursor, _)| cursor.timestamp),
-            newest: self.fills.last().map(|(cursor, _)| cursor.timestamp),
+            oldest: self.fills.first().map(|(second, _, _)| *second),
+            newest: self.fills.last().map(|(second, _, _)| *second),
         })
     }
 
-    async fn fetch(&self, _: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        Ok(queries.iter().map(|query| self.page(query)).collect())
+    fn max_rows(&self) -> u16 {
+        self.max_rows
+    }
+
+    async fn slot(&self) -> Box<dyn Slot> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Slot for MemorySource {
+    fn capacity(&self, _: usize) -> usize {
+        1
+    }
+
+    fn max_tasks(&self) -> usize {
+        1
+    }
+
+    async fn read(self: Box<Self>, tasks: &[Task]) -> Result<Vec<Chunk>, SourceError> {
+        Ok(tasks.iter().map(|task| self.chunk(task)).collect())
     }
 }
 

@@ -1,17 +1,15 @@
 //! Where fills come from.
 
-use std::any::Any;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::cursor::Cursor;
 use crate::event::Malformed;
 use crate::fill::Fill;
 use crate::id::TokenId;
+use crate::span::Span;
 
-/// Which fills a page is taken from.
+/// Which fills a task is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
     /// All of them.
@@ -22,40 +20,52 @@ pub enum Filter {
     TakerAssetIn(Arc<[TokenId]>),
 }
 
-/// One page to ask for: the first `limit` fills of `filter`, in `(timestamp, id)` order, behind
-/// `after` (or from second `from` on) and before second `until`.
+/// What to read: the fills of `filter` in a range of the source's positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageQuery {
+pub struct Task {
     /// Which fills.
     pub filter: Filter,
-    /// First second, inclusive; used where there is no cursor yet.
-    pub from: u64,
-    /// Where the page before ended, exclusive.
-    pub after: Option<Cursor>,
-    /// Last second, exclusive.
-    pub until: u64,
-    /// Most fills in the page, 1 to 1000.
-    pub limit: u16,
+    /// Which positions.
+    pub range: Span,
+    /// What the chunk before this range came with; nothing at a new range.
+    pub resume: Option<Resume>,
 }
 
-/// What one [`PageQuery`] was answered with.
+/// How a source goes on behind a chunk. The source makes it, and the caller hands it back.
+///
+/// It is not durable: it says where a chunk ended, not what is in the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The fills, in `(timestamp, id)` order.
-    pub fills: Vec<Fill>,
-    /// Events of the page that cannot be fills.
-    pub malformed: Vec<Malformed>,
-    /// The place of the last event, fill or not; nothing if the page is empty.
-    pub last: Option<Cursor>,
+pub struct Resume {
+    /// The last record of the range's first position that was read; nothing if none was.
+    pub after: Option<String>,
+    /// Maximum number of records to ask for at a time, while the source finds more too heavy.
+    pub max_rows: Option<u16>,
+    /// Maximum number of positions to ask for at a time, while the source finds more too heavy.
+    pub max_positions: Option<u64>,
 }
 
-impl Page {
-    /// Returns how many events the answer held. Fewer than asked for means that the span is done.
+/// What was read of one [`Task`].
+///
+/// **Invariant**: it holds all records of the task before `complete_to` that earlier chunks did not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chunk {
+    /// The fills, in order of position.
+    pub fills: Vec<Fill>,
+    /// Events that cannot be fills.
+    pub malformed: Vec<Malformed>,
+    /// All positions before this one were read to their end. The rest begins here.
+    pub complete_to: u64,
+    /// How to go on, where something is left of the range.
+    pub resume: Option<Resume>,
+}
+
+impl Chunk {
+    /// Returns how many records came, fills or not.
     pub fn len(&self) -> usize {
         self.fills.len() + self.malformed.len()
     }
 
-    /// Tells whether the answer held no event.
+    /// Returns true if no record came.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -80,7 +90,8 @@ pub struct Survey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The request asks for too much at once: ask for fewer or smaller pages.
+    /// The request asks for too much at once: read fewer tasks with it. For one task the source has
+    /// reduced it as far as it can be.
     #[error("the source finds the request too heavy: {message}")]
     TooHeavy {
         /// The source's words, cut to a line.
@@ -108,121 +119,46 @@ pub enum SourceError {
     },
 }
 
-/// Leave to make one request: now, and for so many pages.
-pub struct Turn {
-    pages: usize,
-    /// How many requests may begin while one page is answered; nothing where nothing bounds them.
-    requests_per_page: Option<f64>,
-    /// What the source gave along to know the turn by.
-    permit: Option<Box<dyn Any + Send>>,
-}
-
-impl Turn {
-    /// Makes a turn that nobody gave: the source makes the request wait where it has to.
-    pub fn unasked() -> Self {
-        Self {
-            pages: 1,
-            requests_per_page: None,
-            permit: None,
-        }
-    }
-
-    /// Makes a turn for a request of up to `pages` pages that holds `permit` until it is used.
-    pub fn new(pages: usize, permit: impl Any + Send) -> Self {
-        Self {
-            pages: pages.max(1),
-            requests_per_page: None,
-            permit: Some(Box::new(permit)),
-        }
-    }
-
-    /// Says that the source lets `requests` begin in the time that it takes to answer one page.
-    #[must_use]
-    pub fn paced(mut self, requests: Option<f64>) -> Self {
-        self.requests_per_page = requests;
-        self
-    }
-
-    /// Returns how many pages the request should ask for, at least 1, where `streams` pages can be asked
-    /// for at a time and each is followed by another.
-    ///
-    /// With `r` requests begun while one page is answered, requests of `b` pages bring `r * b` pages in
-    /// that time, but no more than `streams / b`, since what stands in one request comes at once and
-    /// asks for more only then. Both are as many where `b` is the square root of `streams / r`.
-    pub fn pages_of(&self, streams: usize) -> usize {
-        let balanced = self
-            .requests_per_page
-            .map_or(f64::INFINITY, |requests| (streams as f64 / requests).sqrt());
-        (balanced.ceil() as usize).clamp(1, self.pages)
-    }
-
-    /// Returns how many pages one request should ask for at most, at least 1.
-    pub fn pages(&self) -> usize {
-        self.pages
-    }
-
-    /// Takes out what the source gave along; nothing if there is none of that type.
-    pub fn into_permit<P: Any>(self) -> Option<P> {
-        let permit = self.permit?.downcast().ok()?;
-        Some(*permit)
-    }
-}
-
-impl fmt::Debug for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn")
-            .field("pages", &self.pages)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A source of fills.
+/// A source of fills on an axis of its own: positions, of which only the source knows what they are.
 ///
-/// Retrying what may pass is the source's own business; an error that comes out is one that
-/// outlasted it. No error is ever an empty page.
+/// Retrying what may pass is the source's own business, and so is how much to ask for. No error is ever an
+/// empty chunk.
 #[async_trait]
-pub trait FillSource: Send + Sync {
+pub trait Source: Send + Sync {
     /// Looks at the source: what it is and how far it reaches.
     ///
     /// # Errors
     /// Any [`SourceError`]; a deployment with indexing errors is [`SourceError::Broken`].
     async fn survey(&self) -> Result<Survey, SourceError>;
 
-    /// Waits until one more request may be sent, and says how much it should ask for. Whoever
-    /// asks for a turn before deciding what to ask for decides as late as possible.
-    ///
-    /// # Cancel safety
-    /// A dropped call takes no turn. A turn that is dropped unused is lost.
-    async fn turn(&self) -> Turn {
-        Turn::unasked()
-    }
+    /// Returns the maximum number of records in a chunk, at least 1.
+    fn max_rows(&self) -> u16;
 
-    /// Fetches several pages with one request, in the order of the queries.
-    ///
-    /// # Errors
-    /// Any [`SourceError`]; then none of the pages was answered.
+    /// Waits until one more request may be sent. Whoever takes a slot before deciding what to read decides
+    /// as late as possible.
     ///
     /// # Cancel safety
-    /// Nothing is kept between calls: a dropped call can be made again.
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError>;
+    /// A dropped call takes no slot. A slot that is dropped unused is lost.
+    async fn slot(&self) -> Box<dyn Slot>;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The right to send one request, now.
+#[async_trait]
+pub trait Slot: Send {
+    /// Returns how many tasks the request should be for, at least 1, where `streams` can be read from at
+    /// a time and each is followed by another.
+    fn capacity(&self, streams: usize) -> usize;
 
-    #[test]
-    fn a_request_asks_for_no_more_than_keeps_the_others_going() {
-        let turn = |requests| Turn::new(32, ()).paced(requests);
-        // Twenty requests begin while a page is answered: of eight pages each they would soon all have
-        // been asked for, and most of the twenty would have nothing to ask for.
-        assert_eq!(turn(Some(20.0)).pages_of(80), 2);
-        assert_eq!(turn(Some(20.0)).pages_of(2000), 10);
-        // One begins: what it does not ask for waits.
-        assert_eq!(turn(Some(1.0)).pages_of(100), 10);
-        assert_eq!(turn(Some(0.02)).pages_of(100), 32);
-        assert_eq!(turn(Some(20.0)).pages_of(0), 1);
-        assert_eq!(turn(None).pages_of(1), 32);
-        assert_eq!(turn(Some(0.0)).pages_of(0), 1);
-    }
+    /// Returns how many tasks the request may be for at most, at least 1.
+    fn max_tasks(&self) -> usize;
+
+    /// Reads from the beginning of each task, in the order of the tasks. A chunk may come without any
+    /// progress, to be asked for again as its [`Resume`] says.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; then nothing was read of any task.
+    ///
+    /// # Cancel safety
+    /// Nothing is kept between calls: a dropped call can be made again with another slot.
+    async fn read(self: Box<Self>, tasks: &[Task]) -> Result<Vec<Chunk>, SourceError>;
 }

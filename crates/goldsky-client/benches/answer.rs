@@ -6,11 +6,11 @@ use std::hint::black_box;
 use std::io::{Read as _, Write as _};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fills::{Cursor, Filter, Page, PageQuery};
+use fills::Filter;
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
-use goldsky_client::benching;
+use goldsky_client::{Cursor, Page, PageQuery, benching};
 use goldsky_simulator::{Data, Host, Node, Seeded};
 
 /// A request and what it was answered with.

@@ -1,7 +1,6 @@
 //! What the benches call: requests are written, and answers read, as the client does it.
 
-use fills::{Page, PageQuery};
-
+use crate::pages::{Page, PageQuery};
 use crate::query;
 use crate::reader::Reader;
 

@@ -3,24 +3,28 @@ use std::sync::Arc;
 use api_client::{Config, Error, Exchange, Http, Request, Stats, Transport};
 use async_trait::async_trait;
 use bytes::Bytes;
-use fills::{ConditionId, FillSource, Page, PageQuery, SourceError, Span, Survey, TokenId, Turn};
+use fills::{ConditionId, Source, SourceError, Span, Survey, TokenId};
 use pacer::{Pacer, Permit};
 
 use crate::catalog::MarketData;
 use crate::classify::HINT;
 use crate::entity::{self, Entity, EntityPage, IdRange};
 use crate::orderbooks::Orderbook;
+use crate::pages::{Page, PageQuery};
 use crate::query;
 use crate::reader::Reader;
+use crate::slot::Slot;
 use crate::survey;
 use crate::times;
 
-/// A client of one order-book subgraph. Share it by reference or [`std::sync::Arc`]: all calls of
-/// a process should go through one client and one [`Pacer`].
-#[derive(Debug)]
+/// A client of one order-book subgraph. A clone is the same client: all calls of a process should go
+/// through one client and one [`Pacer`].
+#[derive(Debug, Clone)]
 pub struct Client {
-    exchange: Exchange,
+    pub(crate) exchange: Arc<Exchange>,
     reader: Arc<Reader>,
+    /// Maximum number of fills in a page.
+    pub(crate) max_rows: u16,
 }
 
 impl Client {
@@ -36,9 +40,68 @@ impl Client {
     /// Makes a client over another way to the endpoint than its own HTTP.
     pub fn with_transport(config: Config, pacer: Pacer, transport: Arc<dyn Transport>) -> Self {
         Self {
-            exchange: Exchange::new(config, pacer, transport, HINT),
+            exchange: Arc::new(Exchange::new(config, pacer, transport, HINT)),
             reader: Arc::new(Reader::new()),
+            max_rows: query::MOST_ROWS,
         }
+    }
+
+    /// Asks for pages of up to `max_rows` (1 to 1000) fills.
+    #[must_use]
+    pub fn with_max_rows(mut self, max_rows: u16) -> Self {
+        self.max_rows = max_rows.clamp(1, query::MOST_ROWS);
+        self
+    }
+
+    /// Waits until one more request may be sent.
+    ///
+    /// # Cancel safety
+    /// A dropped call takes no slot. A slot that is dropped unused is lost.
+    pub async fn slot(&self) -> Slot {
+        Slot {
+            client: self.clone(),
+            permit: self.exchange.permit().await,
+        }
+    }
+
+    /// Fetches several pages of fills with one request, in the order of the queries.
+    ///
+    /// # Errors
+    /// Any [`SourceError`]; then none of the pages was answered.
+    ///
+    /// # Cancel safety
+    /// Nothing is kept between calls: a dropped call can be made again.
+    pub async fn pages(&self, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+        self.slot().await.pages(queries).await
+    }
+
+    pub(crate) async fn pages_with(
+        &self,
+        permit: Permit,
+        queries: &[PageQuery],
+    ) -> Result<Vec<Page>, SourceError> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        queries
+            .iter()
+            .try_for_each(|query| check_limit(query.limit))?;
+        let request = self.post(query::pages(queries), queries.len());
+        let (reader, asked) = (Arc::clone(&self.reader), queries.to_vec());
+        let read = move |body: &[u8]| reader.pages(body, &asked);
+        let pages = self
+            .exchange
+            .ask_for_pages(permit, queries.len(), &request, read)
+            .await;
+        #[cfg(feature = "mutations")]
+        if let Err(SourceError::Unavailable { .. }) = pages
+            && mutation::is_on(mutation::Mutation::GivenUpIsEmpty)
+        {
+            return Ok(vec![Page::default(); queries.len()]);
+        }
+        let pages = pages?;
+        self.exchange.add_pages(pages.len());
+        Ok(pages)
     }
 
     /// Tells what the client has done so far.
@@ -81,16 +144,12 @@ impl Client {
     /// where the host keeps no history of that block.
     pub async fn orderbooks_at(
         &self,
-        turn: Turn,
+        slot: Slot,
         block: Option<u64>,
         ranges: &[IdRange],
         limit: u16,
     ) -> Result<Vec<EntityPage<Orderbook>>, SourceError> {
         check_limit(limit)?;
-        let permit = match turn.into_permit::<Permit>() {
-            Some(permit) => permit,
-            None => self.exchange.permit().await,
-        };
         let json = query::ranges(Orderbook::FIELD, Orderbook::COLUMNS, block, ranges, limit);
         let request = self.post(json, ranges.len());
         let (reader, asked) = (Arc::clone(&self.reader), ranges.to_vec());
@@ -104,7 +163,7 @@ impl Client {
         };
         let pages: Vec<EntityPage<Orderbook>> = self
             .exchange
-            .ask_for_pages(permit, ranges.len(), &request, read)
+            .ask_for_pages(slot.permit, ranges.len(), &request, read)
             .await?;
         self.exchange.add_pages(pages.len());
         Ok(pages)
@@ -218,7 +277,7 @@ impl Client {
 }
 
 #[async_trait]
-impl FillSource for Client {
+impl Source for Client {
     async fn survey(&self) -> Result<Survey, SourceError> {
         let request = self.post(query::survey(), 1);
         let survey = self.exchange.ask_soon(&request, survey::read).await?;
@@ -226,39 +285,12 @@ impl FillSource for Client {
         Ok(survey)
     }
 
-    async fn turn(&self) -> Turn {
-        let permit = self.exchange.permit().await;
-        let requests_per_page = self.exchange.requests_per_page();
-        Turn::new(self.exchange.pages(), permit).paced(requests_per_page)
+    fn max_rows(&self) -> u16 {
+        self.max_rows
     }
 
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        if queries.is_empty() {
-            return Ok(Vec::new());
-        }
-        queries
-            .iter()
-            .try_for_each(|query| check_limit(query.limit))?;
-        let permit = match turn.into_permit::<Permit>() {
-            Some(permit) => permit,
-            None => self.exchange.permit().await,
-        };
-        let request = self.post(query::pages(queries), queries.len());
-        let (reader, asked) = (Arc::clone(&self.reader), queries.to_vec());
-        let read = move |body: &[u8]| reader.pages(body, &asked);
-        let pages = self
-            .exchange
-            .ask_for_pages(permit, queries.len(), &request, read)
-            .await;
-        #[cfg(feature = "mutations")]
-        if let Err(SourceError::Unavailable { .. }) = pages
-            && mutation::is_on(mutation::Mutation::GivenUpIsEmpty)
-        {
-            return Ok(vec![Page::default(); queries.len()]);
-        }
-        let pages = pages?;
-        self.exchange.add_pages(pages.len());
-        Ok(pages)
+    async fn slot(&self) -> Box<dyn fills::Slot> {
+        Box::new(Self::slot(self).await)
     }
 }
 

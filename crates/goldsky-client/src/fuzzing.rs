@@ -1,12 +1,13 @@
 //! What the fuzzer calls, and the test that replays its corpus: an answer is read as the client
 //! reads it, and what comes out is held against what was asked for.
 
-use fills::{Cursor, Fill, Filter, OrderFilled, Page, PageQuery, Side, TokenId};
+use fills::{Fill, Filter, OrderFilled, Side, TokenId};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::catalog::MarketData;
 use crate::orderbooks::Orderbook;
+use crate::pages::{Cursor, Page, PageQuery};
 use crate::wire::Data;
 use crate::{classify, entity, page, query, sound, survey};
 

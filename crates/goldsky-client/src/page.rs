@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use api_client::Failure;
-use fills::{Cursor, Fill, Filter, Malformed, OrderFilled, Page, PageQuery, Side, TokenId};
+use fills::{Fill, Filter, Malformed, OrderFilled, Side, TokenId};
 use serde_json::value::RawValue;
 
+use crate::pages::{Cursor, Page, PageQuery};
 use crate::salvage::{self, Salvaged};
 
 /// Reads the rows that were answered to `query`.
@@ -51,6 +52,7 @@ pub(crate) fn read(query: &PageQuery, alias: &str, rows: &RawValue) -> Result<Pa
                     fill_id: event.id.to_string(),
                     field: error.field.to_owned(),
                     reason: error.reason,
+                    position: salvage::seconds(&event.timestamp),
                     event: serde_json::to_string(&event).unwrap_or_default(),
                 }),
             },

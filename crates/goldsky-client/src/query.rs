@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use fills::{ConditionId, Filter, PageQuery, Span, TokenId};
+use fills::{ConditionId, Filter, Span, TokenId};
 use serde_json::{Map, Value, json};
 
 use crate::entity::IdRange;
+use crate::pages::PageQuery;
 
 /// Most rows that graph-node returns for one field.
 pub(crate) const MOST_ROWS: u16 = 1000;
@@ -236,9 +237,8 @@ impl<'a> Request<'a> {
 
 #[cfg(test)]
 mod tests {
-    use fills::Cursor;
-
     use super::*;
+    use crate::pages::Cursor;
 
     fn page(filter: Filter, after: Option<(u64, &str)>) -> PageQuery {
         PageQuery {

@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use api_client::{Class, Failure};
-use fills::{Page, PageQuery, SourceError, Survey};
+use fills::{SourceError, Survey};
 
+use crate::pages::{Page, PageQuery};
 use crate::surveyed::Surveyed;
 use crate::wire::{Data, Meta};
 use crate::{page, query, sound};

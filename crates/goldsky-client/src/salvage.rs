@@ -54,6 +54,7 @@ pub(crate) fn salvage(row: &RawValue, error: &serde_json::Error) -> Salvaged {
             fill_id: id.unwrap_or_default().to_owned(),
             field: field.to_owned(),
             reason: text::one_line(&reason),
+            position: seconds,
             event: row.get().to_owned(),
         },
     }

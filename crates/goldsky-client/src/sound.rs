@@ -10,12 +10,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fills::{Cursor, Fill, OrderFilled, Page, PageQuery};
+use fills::{Fill, OrderFilled};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::page::Asked;
+use crate::pages::{Cursor, Page, PageQuery};
 use crate::query::{self, MOST_ROWS};
 use crate::wire::Meta;
 

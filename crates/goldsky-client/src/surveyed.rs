@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api_client::Failure;
-use fills::{Filter, Page, PageQuery, Survey};
+use fills::{Filter, Survey};
+
+use crate::pages::{Page, PageQuery};
 
 /// The second of a fill that is not known: no window reaches it.
 const NEVER: u64 = u64::MAX;
@@ -65,9 +67,8 @@ impl Surveyed {
 
 #[cfg(test)]
 mod tests {
-    use fills::Cursor;
-
     use super::*;
+    use crate::pages::Cursor;
 
     fn cursor(timestamp: u64) -> Option<Cursor> {
         Some(Cursor {

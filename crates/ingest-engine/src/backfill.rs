@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checkpoint_store::CheckpointStore;
-use fills::{FillSource, FillStore, Span, SpanSet, StoreError, TokenGroups};
+use fills::{FillStore, Source, Span, SpanSet, StoreError, TokenGroups};
 use tokio::sync::watch;
 
 use crate::blocks::SealedBlock;
@@ -22,7 +22,7 @@ const SECONDS_BETWEEN_LOOKS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 #[derive(Clone)]
 pub struct Backfill {
     /// Where fills come from.
-    pub source: Arc<dyn FillSource>,
+    pub source: Arc<dyn Source>,
     /// Where they go.
     pub store: Arc<dyn FillStore>,
     /// Where progress is kept.

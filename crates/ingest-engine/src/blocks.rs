@@ -422,6 +422,7 @@ mod tests {
 
     fn letter() -> Malformed {
         Malformed {
+            position: None,
             fill_id: "x".to_owned(),
             field: "fee".to_owned(),
             reason: "odd".to_owned(),

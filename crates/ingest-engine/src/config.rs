@@ -7,8 +7,6 @@ use crate::planner::Cuts;
 pub struct Config {
     /// Most requests in flight at once.
     pub workers: usize,
-    /// Most fills in a page; the source's own limit.
-    pub page_rows: u16,
     /// Rows on their way, from being asked for to being durable, at which no more are asked for.
     pub most_rows_in_hand: usize,
     /// Rows in a block, which is one insert; the rows of one second stay together.
@@ -31,7 +29,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             workers: 128,
-            page_rows: 1000,
             most_rows_in_hand: 450_000,
             block_rows: 131_072,
             block_age: Duration::from_secs(5),

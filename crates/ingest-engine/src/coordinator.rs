@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fills::{SourceError, Span, SpanSet, StoreError, Turn};
+use fills::{Chunk, Slot, SourceError, Span, SpanSet, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -21,12 +21,12 @@ use crate::blocks::{Blocks, Filled, Taken};
 use crate::config::Config;
 use crate::deliver::{Delivered, Look, deliver};
 use crate::error::Error;
-use crate::fetch::{Answer, Fetched, fetch};
+use crate::fetch::{Fetched, fetch};
 use crate::planner::Planner;
 use crate::progress::{FailedUnit, Progress};
 use crate::report::{End, Outcome, Snapshot};
 use crate::saver::Saver;
-use crate::segment::Segment;
+use crate::segment::{Place, Segment};
 use crate::work::Work;
 
 /// How often the state of the run is shown and looked over.
@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Blocks that are kept on their way while memory is short: one is inserted while another one is sent.
 const BLOCKS_LEAVING: usize = 2;
+
+type PendingSlot = Pin<Box<dyn Future<Output = Box<dyn Slot>> + Send>>;
 
 pub(crate) struct Coordinator<'a> {
     run: &'a Backfill,
@@ -49,11 +51,13 @@ pub(crate) struct Coordinator<'a> {
     /// Rows of sealed blocks that were not delivered yet.
     rows_leaving: u64,
     progress: Progress,
-    /// The wait for the next request's turn, where there is something to ask for.
-    turn: Option<Pin<Box<dyn Future<Output = Turn> + Send>>>,
+    /// The wait for the next request's slot, where there is something to read.
+    slot: Option<PendingSlot>,
     requests: JoinSet<Fetched>,
-    /// Pages of the requests under way.
-    pages_coming: usize,
+    /// Tasks of the requests under way.
+    tasks_in_flight: usize,
+    /// Maximum number of rows that each of them can bring.
+    max_rows: u16,
     saver: Saver,
     failures_in_a_row: u32,
     /// The source has stopped answering.
@@ -71,21 +75,23 @@ impl<'a> Coordinator<'a> {
         watch: &'a watch::Sender<Snapshot>,
     ) -> Self {
         let config = &run.config;
-        let planner = Planner::new(config.cuts, config.page_rows, remaining);
+        let max_rows = run.source.max_rows();
+        let planner = Planner::new(config.cuts, max_rows, remaining);
         Self {
             run,
             config,
             occupied,
-            work: Work::new(planner, run.groups.clone(), config.page_rows),
+            work: Work::new(planner, run.groups.clone()),
             blocks: Blocks::new(config.block_rows, config.block_age, progress.sealed.clone()),
             sealed: Vec::new(),
             saving: Vec::new(),
             deliveries: JoinSet::new(),
             rows_leaving: 0,
             progress,
-            turn: None,
+            slot: None,
             requests: JoinSet::new(),
-            pages_coming: 0,
+            tasks_in_flight: 0,
+            max_rows,
             saver: Saver::new(Arc::clone(&run.checkpoint), config),
             failures_in_a_row: 0,
             is_source_lost: false,
@@ -146,14 +152,14 @@ impl<'a> Coordinator<'a> {
                     Err(error) if error.is_cancelled() => {}
                     joined => self.take_in(joined_ok(joined)?)?,
                 },
-                Some(turn) = granted(&mut self.turn) => self.start_request(turn),
+                Some(slot) = granted(&mut self.slot) => self.start_request(slot),
             }
         }
     }
 
     /// Returns true if nothing is under way and nothing can be begun.
     fn is_idle(&mut self) -> bool {
-        let asks = !self.requests.is_empty() || self.turn.is_some();
+        let asks = !self.requests.is_empty() || self.slot.is_some();
         let has_more = !self.is_source_lost && (self.work.has_more() || self.work.is_loading());
         if asks || has_more {
             return false;
@@ -163,35 +169,34 @@ impl<'a> Coordinator<'a> {
         self.blocks_leaving() == 0
     }
 
-    /// Waits for a turn while there is something to ask for, a free place and room for the rows.
+    /// Waits for a slot while there is something to read, a free place and room for the rows.
     fn line_up(&mut self) {
         let has_more = !self.is_source_lost && self.work.prepare();
         let wanted = has_more && self.requests.len() < self.config.workers && self.has_room();
         if !wanted {
-            self.turn = None;
-        } else if self.turn.is_none() {
+            self.slot = None;
+        } else if self.slot.is_none() {
             let source = Arc::clone(&self.run.source);
-            self.turn = Some(Box::pin(async move { source.turn().await }));
+            self.slot = Some(Box::pin(async move { source.slot().await }));
         }
     }
 
     /// Sends a request, decided upon only now that it may be sent.
-    fn start_request(&mut self, turn: Turn) {
-        let pages = turn.pages_of(self.work.segments());
-        let request = self.work.next_request(pages);
-        if request.plan.is_empty() {
+    fn start_request(&mut self, slot: Box<dyn Slot>) {
+        let capacity = slot.capacity(self.work.segments());
+        let request = self.work.next_request(capacity);
+        if request.tasks.is_empty() {
             return;
         }
-        self.pages_coming += request.plan.len();
-        let source = Arc::clone(&self.run.source);
-        self.requests.spawn(fetch(turn, request, source));
+        self.tasks_in_flight += request.tasks.len();
+        self.requests.spawn(fetch(slot, request));
     }
 
     /// Returns true if the rows of one more page have room. Where half of the room is taken and few blocks are
     /// on their way, the fullest one goes as it is, so that room comes before it is needed.
     fn has_room(&mut self) -> bool {
         // Every page on its way may bring all its rows.
-        let coming = (self.pages_coming as u64 + 1) * u64::from(self.config.page_rows);
+        let coming = (self.tasks_in_flight as u64 + 1) * u64::from(self.max_rows);
         let limit = self.config.most_rows_in_hand as u64;
         let taken = self.snapshot.rows_in_hand + coming;
         while taken > limit / 2 && self.blocks_leaving() < BLOCKS_LEAVING {
@@ -212,41 +217,50 @@ impl<'a> Coordinator<'a> {
     fn take_in(&mut self, fetched: Fetched) -> Result<(), Error> {
         let Fetched {
             mut segments,
-            pages,
+            tasks,
             result,
         } = fetched;
-        self.pages_coming -= pages;
+        self.tasks_in_flight -= tasks;
         match result {
-            Ok(answers) => {
+            Ok(chunks) => {
                 self.failures_in_a_row = 0;
-                for answer in answers {
-                    self.take_page(&mut segments, answer)?;
+                for (place, chunk) in chunks {
+                    self.take_chunk(&mut segments, place, chunk)?;
                 }
                 for mut segment in segments {
-                    segment.recover(self.config.page_rows);
+                    segment.recover();
                     self.settle_segment(segment);
                 }
                 Ok(())
             }
+            // One task can take the others of its request with it: fewer are read together first, and what
+            // fails alone, after all the retries that the source makes, is given up.
             Err(SourceError::TooHeavy { message }) => {
-                self.relieve(segments, pages, &message);
+                self.note_failure(segments, tasks, tasks / 2, 1, &message);
                 Ok(())
             }
             Err(SourceError::Unavailable { attempts, message }) => {
-                self.lose(segments, pages, attempts, &message);
+                self.note_failure(segments, tasks, 1, attempts, &message);
                 Ok(())
             }
             Err(error) => Err(Error::Source(error)),
         }
     }
 
-    fn take_page(&mut self, segments: &mut [Segment], answer: Answer) -> Result<(), Error> {
-        let segment = &mut segments[answer.segment];
-        self.snapshot.pages += 1;
-        self.snapshot.dead_letters += answer.page.malformed.len() as u64;
+    fn take_chunk(
+        &mut self,
+        segments: &mut [Segment],
+        place: Place,
+        chunk: Chunk,
+    ) -> Result<(), Error> {
+        let segment = &mut segments[place.segment];
         let end = self.work.end(segment.id);
-        let held = segment.rows_held();
-        let completed = segment.absorb(answer.asked, answer.page, end);
+        let (held, before) = (segment.rows_held(), segment.position(end));
+        let is_empty = chunk.is_empty();
+        let completed = segment.absorb(place.stream, chunk, end);
+        // The source may have found it too heavy, to be asked for less.
+        self.snapshot.pages += u64::from(!is_empty || segment.position(end) != before);
+        self.snapshot.dead_letters += completed.malformed.len() as u64;
         let came = segment.rows_held() + completed.fills.len() - held;
         self.snapshot.rows_in_hand += came as u64;
         let Taken { filled, empty } = self.blocks.take(completed, Instant::now())?;
@@ -341,27 +355,18 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Asks for less at once after the source found a request of so many pages too heavy.
-    fn relieve(&mut self, segments: Vec<Segment>, pages: usize, message: &str) {
+    /// Has the segments of a failed request read with fewer tasks together, or gives one up that failed alone.
+    fn note_failure(
+        &mut self,
+        segments: Vec<Segment>,
+        tasks: usize,
+        fewer: usize,
+        attempts: u32,
+        message: &str,
+    ) {
         for mut segment in segments {
-            if pages > 1 {
-                segment.keep_apart(pages / 2);
-                self.work.put_back(segment);
-            } else if segment.relieve(self.work.end(segment.id)) {
-                self.work.put_back(segment);
-            } else {
-                self.give_up(&segment, 1, message);
-            }
-        }
-    }
-
-    /// Gives up what the source did not answer for, after all the retries that its client makes.
-    ///
-    /// One page can take the others of its request with it: those are asked for alone first.
-    fn lose(&mut self, segments: Vec<Segment>, pages: usize, attempts: u32, message: &str) {
-        for mut segment in segments {
-            if pages > 1 {
-                segment.keep_apart(1);
+            if tasks > 1 {
+                segment.limit_tasks(fewer);
                 self.work.put_back(segment);
             } else {
                 self.give_up(&segment, attempts, message);
@@ -464,10 +469,10 @@ impl<'a> Coordinator<'a> {
     }
 }
 
-/// Resolves with the turn that is waited for; nothing if none is.
-async fn granted(turn: &mut Option<Pin<Box<dyn Future<Output = Turn> + Send>>>) -> Option<Turn> {
-    let granted = turn.as_mut()?.await;
-    *turn = None;
+/// Resolves with the slot that is waited for; nothing if none is.
+async fn granted(slot: &mut Option<PendingSlot>) -> Option<Box<dyn Slot>> {
+    let granted = slot.as_mut()?.await;
+    *slot = None;
     Some(granted)
 }
 

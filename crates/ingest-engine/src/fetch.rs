@@ -1,53 +1,36 @@
-//! One request for the next pages of some segments.
+//! One request for what comes next in some segments.
 
-use std::sync::Arc;
+use fills::{Chunk, Slot, SourceError};
 
-use fills::{FillSource, Page, SourceError, Turn};
-
-use crate::segment::{Asked, Segment};
+use crate::segment::{Place, Segment};
 use crate::work::Request;
 
-/// The answer to one request, with the segments it was for.
+/// What came of one request, with the segments it was for.
 pub(crate) struct Fetched {
     pub(crate) segments: Vec<Segment>,
-    /// How many pages were asked for.
-    pub(crate) pages: usize,
-    pub(crate) result: Result<Vec<Answer>, SourceError>,
+    /// How many tasks the request had.
+    pub(crate) tasks: usize,
+    pub(crate) result: Result<Vec<(Place, Chunk)>, SourceError>,
 }
 
-/// One page of the answer.
-pub(crate) struct Answer {
-    /// Which of the segments it is for.
-    pub(crate) segment: usize,
-    pub(crate) asked: Asked,
-    pub(crate) page: Page,
-}
-
-/// Asks for the pages of a request.
-pub(crate) async fn fetch(turn: Turn, request: Request, source: Arc<dyn FillSource>) -> Fetched {
-    let Request { segments, plan } = request;
-    let pages = plan.len();
-    let (places, queries): (Vec<_>, Vec<_>) = plan
-        .into_iter()
-        .map(|(segment, asked, query)| ((segment, asked), query))
-        .unzip();
-    let result = source.fetch(turn, &queries).await.and_then(|answered| {
-        if answered.len() != places.len() {
-            let (asked, came) = (places.len(), answered.len());
+/// Reads the tasks of a request.
+pub(crate) async fn fetch(slot: Box<dyn Slot>, request: Request) -> Fetched {
+    let Request {
+        segments,
+        places,
+        tasks,
+    } = request;
+    let result = slot.read(&tasks).await.and_then(|chunks| {
+        let (asked, came) = (tasks.len(), chunks.len());
+        if asked != came {
             let message = format!("{asked} pages were asked for, {came} came");
             return Err(SourceError::Protocol { message });
         }
-        let answers = places.into_iter().zip(answered);
-        let answer = |((segment, asked), page)| Answer {
-            segment,
-            asked,
-            page,
-        };
-        Ok(answers.map(answer).collect())
+        Ok(places.into_iter().zip(chunks).collect())
     });
     Fetched {
         segments,
-        pages,
+        tasks: tasks.len(),
         result,
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use fills::{Span, Turn};
+use fills::Span;
 use monitor::{Reading, Watch};
+use pacer::pages_per_request;
 
 use crate::planner::{Cuts, Lease, Planner};
 
@@ -94,7 +95,7 @@ impl Scan {
         self.now = self.now.max(self.next_grant);
         self.next_grant = self.now + self.source.interval;
         let mut segments = Vec::new();
-        let pages = self.turn().pages_of(self.planner.segments());
+        let pages = self.capacity();
         while segments.len() < pages {
             let fresh = || {
                 let lease = self.planner.take()?;
@@ -111,10 +112,11 @@ impl Scan {
         self.under_way.insert((answered, self.requests), segments);
     }
 
-    fn turn(&self) -> Turn {
+    fn capacity(&self) -> usize {
         let Source { interval, page, .. } = self.source;
         let paced = (!interval.is_zero()).then(|| page.div_duration_f64(interval));
-        Turn::new(self.source.pages_per_request, ()).paced(paced)
+        let pages = pages_per_request(self.planner.segments(), paced);
+        pages.clamp(1, self.source.pages_per_request)
     }
 
     fn take_in(&mut self, (lease, at): (Lease, u64)) {

@@ -1,59 +1,49 @@
-//! One leased segment on its way: which pages to ask for next, and what an answer means.
+//! One leased segment on its way: which tasks to read next, and what a chunk means.
 
 use std::sync::Arc;
 
-use fills::{Cursor, Fill, Filter, Malformed, Page, PageQuery, Span, TokenId};
+use fills::{Chunk, Fill, Filter, Malformed, Resume, Span, Task, TokenId};
 
 use crate::blocks::Completed;
 use crate::planner::{Lease, SegmentId};
 
-/// Fewest rows in a page: below this the source is not relieved any further.
-const LEAST_PAGE_ROWS: u16 = 10;
-
-/// A segment that a worker pages through, with one stream for each filter.
+/// A segment that a worker reads from its beginning, with one stream for each filter.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) id: SegmentId,
     pub(crate) group: u32,
-    /// All streams have passed the seconds before this one, and their rows were given away.
+    /// All streams have passed the positions before this one, and their rows were given away.
     completed: u64,
     streams: Vec<Stream>,
-    /// Events that are no fills, of pages since.
+    /// Events that are no fills, of chunks since.
     malformed: Vec<Malformed>,
-    page_rows: u16,
-    /// Pages of a request that this segment may be part of: bounded while the source finds
-    /// requests too heavy.
-    most_together: usize,
-    /// Seconds that one page may ask for: only bounded while the source finds pages too heavy.
-    reach_seconds: Option<u64>,
+    /// Maximum number of tasks in a request that this segment is part of: bounded while the source fails
+    /// on larger ones.
+    max_tasks: usize,
 }
 
 #[derive(Debug)]
 struct Stream {
     filter: Filter,
-    from: u64,
-    after: Option<Cursor>,
+    /// It has passed all positions before this one.
+    frontier: u64,
+    /// How the source goes on from there.
+    resume: Option<Resume>,
     rate: Option<f64>,
     done: bool,
-    /// It has passed all seconds before this one.
-    frontier: u64,
-    /// Its rows that are not complete yet, in order of time.
+    /// Its rows that are not complete yet, in order of position.
     held: Vec<Fill>,
 }
 
-/// What one page was for.
+/// Which of a request's segments a task is for, and which of its streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct Place {
+    pub(crate) segment: usize,
     pub(crate) stream: usize,
-    until: u64,
-    limit: u16,
 }
 
-/// The pages of a request: of which of its segments, what was asked, and how.
-pub(crate) type Plan = Vec<(usize, Asked, PageQuery)>;
-
 impl Segment {
-    pub(crate) fn new(lease: Lease, tokens: Option<Arc<[TokenId]>>, page_rows: u16) -> Self {
+    pub(crate) fn new(lease: Lease, tokens: Option<Arc<[TokenId]>>) -> Self {
         let filters = match &tokens {
             None => vec![Filter::All],
             Some(tokens) => vec![
@@ -61,26 +51,21 @@ impl Segment {
                 Filter::TakerAssetIn(Arc::clone(tokens)),
             ],
         };
+        let stream = |filter| Stream {
+            filter,
+            frontier: lease.span.from,
+            resume: None,
+            rate: None,
+            done: false,
+            held: Vec::new(),
+        };
         Self {
             id: lease.id,
             group: lease.group,
             completed: lease.span.from,
+            streams: filters.into_iter().map(stream).collect(),
             malformed: Vec::new(),
-            streams: filters
-                .into_iter()
-                .map(|filter| Stream {
-                    filter,
-                    from: lease.span.from,
-                    after: None,
-                    rate: None,
-                    done: false,
-                    frontier: lease.span.from,
-                    held: Vec::new(),
-                })
-                .collect(),
-            page_rows,
-            most_together: usize::MAX,
-            reach_seconds: None,
+            max_tasks: usize::MAX,
         }
     }
 
@@ -93,89 +78,56 @@ impl Segment {
         self.streams.iter().map(|stream| stream.held.len()).sum()
     }
 
-    /// Returns how many pages a request may have that this segment is part of.
-    pub(crate) fn most_together(&self) -> usize {
-        self.most_together
+    /// Returns how many tasks a request may have that this segment is part of.
+    pub(crate) fn max_tasks(&self) -> usize {
+        self.max_tasks
     }
 
-    /// Lets no request have more than `pages` pages that this segment is part of.
-    pub(crate) fn keep_apart(&mut self, pages: usize) {
-        self.most_together = pages.max(1);
+    /// Lets no request have more than `tasks` tasks that this segment is part of.
+    pub(crate) fn limit_tasks(&mut self, tasks: usize) {
+        self.max_tasks = tasks.max(1);
     }
 
-    /// Returns the next page of up to `most` streams that are not done, those that are furthest behind, up
+    /// Lets requests have more tasks again after one that was answered.
+    pub(crate) fn recover(&mut self) {
+        self.max_tasks = self.max_tasks.saturating_mul(2);
+    }
+
+    /// Returns what to read next of up to `max` streams that are not done, those that are furthest behind, up
     /// to the segment's end `to`.
-    pub(crate) fn queries(&self, to: u64, most: usize) -> Vec<(Asked, PageQuery)> {
+    pub(crate) fn tasks(&self, to: u64, max: usize) -> Vec<(usize, Task)> {
         let open = self.streams.iter().enumerate();
         let mut open: Vec<_> = open.filter(|(_, stream)| !stream.done).collect();
-        open.sort_by_key(|(_, stream)| stream.at());
-        open.into_iter()
-            .take(most)
-            .map(|(index, stream)| {
-                let until = self
-                    .reach_seconds
-                    .map_or(to, |seconds| to.min(stream.at().saturating_add(seconds)));
-                let asked = Asked {
-                    stream: index,
-                    until,
-                    limit: self.page_rows,
-                };
-                let query = PageQuery {
-                    filter: stream.filter.clone(),
-                    from: stream.from,
-                    after: stream.after.clone(),
-                    until,
-                    limit: self.page_rows,
-                };
-                (asked, query)
-            })
-            .collect()
+        open.sort_by_key(|(_, stream)| stream.frontier);
+        let task = |stream: &Stream| Task {
+            filter: stream.filter.clone(),
+            range: Span::new(stream.frontier, to),
+            resume: stream.resume.clone(),
+        };
+        let open = open.into_iter().take(max);
+        open.map(|(index, stream)| (index, task(stream))).collect()
     }
 
-    /// Takes an answer in, and returns what it completes. `to` is where the segment ends *now*: others may
-    /// have taken its back while the request was under way, and what lies there is theirs.
-    pub(crate) fn absorb(&mut self, asked: Asked, mut page: Page, to: u64) -> Completed {
-        let stream = &mut self.streams[asked.stream];
-        let full = page.len() >= usize::from(asked.limit);
-        let last = page.last.take();
-        if let Some(last) = &last {
-            let seconds = last.timestamp.saturating_sub(stream.at()).max(1);
-            stream.rate = Some(page.len() as f64 / seconds as f64);
+    /// Takes in what was read of a stream, and returns what it completes. `to` is where the segment ends
+    /// *now*: others may have taken its back while the request was under way, and what lies there is theirs.
+    pub(crate) fn absorb(&mut self, stream: usize, mut chunk: Chunk, to: u64) -> Completed {
+        let stream = &mut self.streams[stream];
+        let frontier = chunk
+            .complete_to
+            .clamp(stream.frontier, to.max(stream.frontier));
+        if !chunk.is_empty() {
+            let positions = chunk.complete_to.saturating_sub(stream.frontier).max(1);
+            stream.rate = Some(chunk.len() as f64 / positions as f64);
         }
-        let frontier = match last {
-            Some(last) if full && last.timestamp < to => {
-                let frontier = last.timestamp;
-                stream.from = frontier;
-                stream.after = Some(last);
-                #[cfg(feature = "mutations")]
-                if mutation::is_on(mutation::Mutation::CursorByTimestamp) {
-                    (stream.from, stream.after) = (frontier + 1, None);
-                }
-                #[cfg(feature = "mutations")]
-                let frontier = match mutation::is_on(mutation::Mutation::PageEndIsPassed) {
-                    true => frontier + 1,
-                    false => frontier,
-                };
-                frontier
-            }
-            // A page that is full reached the end; one that is not holds all up to `until`.
-            _ if full || asked.until >= to => {
-                stream.done = true;
-                to
-            }
-            _ => {
-                stream.from = asked.until;
-                stream.after = None;
-                asked.until
-            }
-        };
         stream.frontier = frontier;
-        stream.held.append(&mut page.fills);
-        self.malformed.append(&mut page.malformed);
+        stream.resume = chunk.resume.take();
+        stream.done = frontier >= to;
+        stream.held.append(&mut chunk.fills);
+        self.malformed.append(&mut chunk.malformed);
         self.complete(to)
     }
 
-    /// Gives away the rows of the seconds that all streams have passed.
+    /// Gives away the rows of the positions that all streams have passed.
     fn complete(&mut self, to: u64) -> Completed {
         let frontiers = self.streams.iter().map(|stream| stream.frontier);
         let frontier = frontiers.min().unwrap_or(to);
@@ -185,6 +137,11 @@ impl Segment {
             false => Some(frontier),
         }
         .unwrap_or(to);
+        #[cfg(feature = "mutations")]
+        let frontier = match mutation::is_on(mutation::Mutation::PageEndIsPassed) {
+            true => frontier.saturating_add(1),
+            false => frontier,
+        };
         let span = Span::new(self.completed, frontier.min(to));
         if span.is_empty() {
             return Completed::default();
@@ -210,57 +167,69 @@ impl Segment {
         if self.streams.len() > 1 {
             fills.sort_by_key(|fill| fill.timestamp);
         }
+        // What lies behind the segment's end is read by others too, and is theirs.
+        let is_passed = |event: &mut Malformed| event.position.is_none_or(|at| at < span.to);
+        let malformed = self.malformed.extract_if(.., is_passed).collect();
         Completed {
             group: self.group,
             span,
             fills,
-            malformed: std::mem::take(&mut self.malformed),
+            malformed,
         }
     }
 
-    /// Returns the earliest second not passed by all streams, the latest one seen by any, and how
-    /// many rows there are in a second.
+    /// Returns the earliest position not passed by all streams, the latest one passed by any, and how many
+    /// rows there are at a position.
     pub(crate) fn position(&self, to: u64) -> (u64, u64, Option<f64>) {
         let open = || self.streams.iter().filter(|stream| !stream.done);
-        let from = open().map(Stream::at).min().unwrap_or(to);
-        // A stream that is done has seen everything: no one else may ask for any of it again.
-        let seen = self
-            .streams
-            .iter()
-            .map(|stream| if stream.done { to } else { stream.at() })
-            .max()
-            .unwrap_or(to);
+        let from = open().map(|stream| stream.frontier).min().unwrap_or(to);
+        // A stream that is done has read everything: no one else may read any of it again.
+        let frontiers = self.streams.iter().map(|stream| stream.frontier);
+        let seen = frontiers.max().unwrap_or(to);
         let rate = open().filter_map(|stream| stream.rate).sum::<f64>();
         (from, seen, (rate > 0.0).then_some(rate))
     }
-
-    /// Asks for half the rows and a quarter of the time from now on; false if that is not possible.
-    pub(crate) fn relieve(&mut self, to: u64) -> bool {
-        if self.page_rows <= LEAST_PAGE_ROWS {
-            return false;
-        }
-        self.page_rows = (self.page_rows / 2).max(LEAST_PAGE_ROWS);
-        let (from, _, _) = self.position(to);
-        let reach = self.reach_seconds.unwrap_or(to.saturating_sub(from));
-        self.reach_seconds = Some((reach / 4).max(1));
-        true
-    }
-
-    /// Goes back towards full pages and requests after an answer that came in full.
-    pub(crate) fn recover(&mut self, page_rows: u16) {
-        self.page_rows = page_rows.min(self.page_rows.saturating_mul(2));
-        self.most_together = self.most_together.saturating_mul(2);
-        if let Some(seconds) = self.reach_seconds {
-            // A year and more is no bound at all.
-            self.reach_seconds = Some(seconds.saturating_mul(2)).filter(|&s| s < 31_557_600);
-        }
-    }
 }
 
-impl Stream {
-    fn at(&self) -> u64 {
-        self.after
-            .as_ref()
-            .map_or(self.from, |after| after.timestamp)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::{Cuts, Planner};
+
+    fn segment(from: u64, to: u64) -> Segment {
+        let mut planner = Planner::new(Cuts::default(), 1000, [(0, Span::new(from, to))]);
+        Segment::new(planner.take().unwrap(), None)
+    }
+
+    /// A chunk to the end of the range, with an event at each of these positions that is no fill.
+    fn chunk(complete_to: u64, positions: &[u64]) -> Chunk {
+        let malformed = positions.iter().map(|&position| Malformed {
+            fill_id: position.to_string(),
+            field: "maker".to_owned(),
+            reason: "is not an address".to_owned(),
+            position: Some(position),
+            event: "{}".to_owned(),
+        });
+        Chunk {
+            malformed: malformed.collect(),
+            complete_to,
+            ..Chunk::default()
+        }
+    }
+
+    #[test]
+    fn an_event_behind_the_end_is_left_to_whoever_took_the_back() {
+        let (mut front, mut back) = (segment(0, 1000), segment(500, 1000));
+        let of_front = front.absorb(0, chunk(1000, &[499, 500, 900]), 500);
+        let of_back = back.absorb(0, chunk(1000, &[500, 900]), 1000);
+        let ids = |completed: &Completed| {
+            let ids = completed
+                .malformed
+                .iter()
+                .map(|event| event.fill_id.clone());
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&of_front), ["499"]);
+        assert_eq!(ids(&of_back), ["500", "900"]);
     }
 }

@@ -3,22 +3,24 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use fills::{StoreError, TokenGroups, TokenId};
+use fills::{StoreError, Task, TokenGroups, TokenId};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::planner::{Lease, Planner, SegmentId};
-use crate::segment::{Plan, Segment};
+use crate::segment::{Place, Segment};
 
 /// Segments of groups that wait for a turn, or for their tokens: enough for a request of most sizes.
 const SEGMENTS_AHEAD: usize = 32;
 
 type Tokens = Arc<[TokenId]>;
 
-/// The next pages of some segments, together in one request.
+/// What to read next of some segments, together in one request.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) segments: Vec<Segment>,
-    pub(crate) plan: Plan,
+    pub(crate) places: Vec<Place>,
+    /// What to read for each of the places.
+    pub(crate) tasks: Vec<Task>,
 }
 
 /// Segments that wait for their next page, and the planner that has more of them.
@@ -28,21 +30,15 @@ pub(crate) struct Work {
     ready: VecDeque<Segment>,
     /// Segments whose tokens are being read.
     loading: JoinSet<(Lease, Result<Tokens, StoreError>)>,
-    page_rows: u16,
 }
 
 impl Work {
-    pub(crate) fn new(
-        planner: Planner,
-        groups: Option<Arc<dyn TokenGroups>>,
-        page_rows: u16,
-    ) -> Self {
+    pub(crate) fn new(planner: Planner, groups: Option<Arc<dyn TokenGroups>>) -> Self {
         Self {
             planner,
             groups,
             ready: VecDeque::new(),
             loading: JoinSet::new(),
-            page_rows,
         }
     }
 
@@ -78,7 +74,7 @@ impl Work {
     pub(crate) async fn loaded(&mut self) -> Option<Result<Result<(), StoreError>, JoinError>> {
         let joined = self.loading.join_next().await?;
         Some(joined.map(|(lease, tokens)| {
-            let segment = Segment::new(lease, Some(tokens?), self.page_rows);
+            let segment = Segment::new(lease, Some(tokens?));
             self.ready.push_back(segment);
             Ok(())
         }))
@@ -89,25 +85,24 @@ impl Work {
         self.planner.segments()
     }
 
-    /// Puts together a request for up to `most` pages; it has none if there is nothing to ask for.
-    pub(crate) fn next_request(&mut self, mut most: usize) -> Request {
+    /// Puts together a request of up to `max` tasks; it has none if there is nothing to read.
+    pub(crate) fn next_request(&mut self, mut max: usize) -> Request {
         let mut request = Request::default();
-        while request.plan.len() < most {
+        while request.tasks.len() < max {
             let Some(segment) = self.next_segment() else {
                 break;
             };
-            if segment.most_together() <= request.plan.len() {
+            if segment.max_tasks() <= request.tasks.len() {
                 self.ready.push_front(segment);
                 break;
             }
-            most = most.min(segment.most_together());
+            max = max.min(segment.max_tasks());
             let end = self.planner.end(segment.id);
-            let place = request.segments.len();
-            let queries = segment.queries(end, most - request.plan.len());
-            let queries = queries.into_iter();
-            request
-                .plan
-                .extend(queries.map(|(asked, query)| (place, asked, query)));
+            for (stream, task) in segment.tasks(end, max - request.tasks.len()) {
+                let segment = request.segments.len();
+                request.places.push(Place { segment, stream });
+                request.tasks.push(task);
+            }
             request.segments.push(segment);
         }
         request
@@ -116,7 +111,7 @@ impl Work {
     fn next_segment(&mut self) -> Option<Segment> {
         if self.ready.is_empty() && self.groups.is_none() {
             let lease = self.planner.take()?;
-            return Some(Segment::new(lease, None, self.page_rows));
+            return Some(Segment::new(lease, None));
         }
         self.ready.pop_front()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fill_table::FillTable;
-use fills::{FillSource, Survey};
+use fills::{Source as _, Survey};
 use forecast::PageCosts;
 use goldsky_client::{Client, Transport};
 use ingest_engine::Progress;

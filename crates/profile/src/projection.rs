@@ -178,7 +178,7 @@ impl Observed<'_> {
     /// Returns as how many rows of the sample so many more are, by the time that they take.
     ///
     /// Where requests are scarce they hold as many pages as the square root of what there is to ask for
-    /// (`fills::Turn::pages_of`), up to a bound, and with as many rows ahead as the sample had the run is as
+    /// (`pacer::pages_per_request`), up to a bound, and with as many rows ahead as the sample had the run is as
     /// fast as the sample. So a row of `x` times as many takes one part in `sqrt(x)` of the time: in all
     /// `2 n (sqrt(x) - 1)`, with `n` rows in the sample, and from the bound on one part in `room`.
     fn rows_ahead_at_its_pace(&self, rows: f64) -> f64 {

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Row;
 use clickhouse::types::UInt256;
-use fills::{FillSource, SourceError, TokenId, Turn};
-use goldsky_client::{Client, EntityPage, IdRange, Orderbook};
+use fills::{Source as _, SourceError, TokenId};
+use goldsky_client::{Client, EntityPage, IdRange, Orderbook, Slot};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -154,15 +154,15 @@ impl Validation {
         let mut pin = Some(read.block);
         let mut waiting: VecDeque<IdRange> = ranges().into();
         let all = waiting.len() as u64;
-        // Tasks, because whoever waits for a turn here must not keep answers from being taken.
+        // Tasks, because whoever waits for a slot here must not keep answers from being taken.
         let mut asked = JoinSet::new();
         let mut rows = Vec::new();
         loop {
             while asked.len() < self.config.workers && !waiting.is_empty() {
-                let turn = self.client.turn().await;
-                let most = turn.pages().min(waiting.len());
+                let slot = self.client.slot().await;
+                let most = slot.max_pages().min(waiting.len());
                 let ranges: Vec<IdRange> = waiting.drain(..most).collect();
-                asked.spawn(ask(Arc::clone(&self.client), turn, pin, ranges));
+                asked.spawn(ask(Arc::clone(&self.client), slot, pin, ranges));
             }
             let answer = match asked.join_next().await {
                 None => break,
@@ -242,8 +242,8 @@ struct Answer {
     pages: Result<Vec<EntityPage<Orderbook>>, SourceError>,
 }
 
-async fn ask(client: Arc<Client>, turn: Turn, pin: Option<u64>, ranges: Vec<IdRange>) -> Answer {
-    let pages = client.orderbooks_at(turn, pin, &ranges, PAGE_ROWS).await;
+async fn ask(client: Arc<Client>, slot: Slot, pin: Option<u64>, ranges: Vec<IdRange>) -> Answer {
+    let pages = client.orderbooks_at(slot, pin, &ranges, PAGE_ROWS).await;
     Answer { ranges, pin, pages }
 }
 

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use fills::{Cursor, Fill, FillSource, Filter, Malformed, PageQuery, Scope, Span, TokenId};
+use fills::{Fill, Filter, Malformed, Resume, Scope, Source, SourceError, Span, Task, TokenId};
 
 use crate::Error;
-
-/// Most fills in a page; the source's own limit.
-const PAGE_ROWS: u16 = 1000;
 
 /// All fills of the source in some seconds of a scope.
 #[derive(Debug, Default)]
@@ -27,7 +24,7 @@ impl Chunk {
 
 /// Reads a scope from its beginning to its end, in chunks of whole seconds.
 pub(crate) struct ScopeReader<'a> {
-    source: &'a dyn FillSource,
+    source: &'a dyn Source,
     scope: Scope,
     streams: Vec<Stream>,
     at: u64,
@@ -37,13 +34,24 @@ pub(crate) struct ScopeReader<'a> {
 
 struct Stream {
     filter: Filter,
-    after: Option<Cursor>,
-    done: bool,
+    /// All before this second was read.
+    frontier: u64,
+    resume: Option<Resume>,
+}
+
+impl Stream {
+    fn task(&self, end: u64) -> Task {
+        Task {
+            filter: self.filter.clone(),
+            range: Span::new(self.frontier, end),
+            resume: self.resume.clone(),
+        }
+    }
 }
 
 impl<'a> ScopeReader<'a> {
     /// Makes a reader that returns about `chunk_rows` fills at a time, more if one second has more.
-    pub(crate) fn new(source: &'a dyn FillSource, scope: Scope, chunk_rows: usize) -> Self {
+    pub(crate) fn new(source: &'a dyn Source, scope: Scope, chunk_rows: usize) -> Self {
         let tokens = scope.tokens.as_deref().map(traded);
         let nothing = scope.span.is_empty() || tokens.as_deref().is_some_and(<[_]>::is_empty);
         let filters = match tokens {
@@ -53,10 +61,11 @@ impl<'a> ScopeReader<'a> {
                 Filter::TakerAssetIn(tokens),
             ],
         };
+        let Span { from, to } = scope.span;
         let streams = filters.into_iter().map(|filter| Stream {
             filter,
-            after: None,
-            done: nothing,
+            frontier: if nothing { to } else { from },
+            resume: None,
         });
         Self {
             source,
@@ -85,37 +94,36 @@ impl<'a> ScopeReader<'a> {
 
     /// Returns the second before which everything is known.
     fn frontier(&self) -> u64 {
-        let open = self.streams.iter().filter(|stream| !stream.done);
-        let at = open.map(|stream| stream.after.as_ref().map_or(self.at, |at| at.timestamp));
-        at.min().unwrap_or(self.scope.span.to)
+        let frontiers = self.streams.iter().map(|stream| stream.frontier);
+        frontiers.min().unwrap_or(self.scope.span.to)
     }
 
+    /// Reads on in each stream that has not come to the end: together, or alone where that is too heavy.
     async fn fetch(&mut self) -> Result<(), Error> {
-        let open: Vec<usize> = (0..self.streams.len())
-            .filter(|&index| !self.streams[index].done)
-            .collect();
-        let queries: Vec<PageQuery> = open.iter().map(|&index| self.query(index)).collect();
-        let turn = self.source.turn().await;
-        let pages = self.source.fetch(turn, &queries).await?;
-        for (index, page) in open.into_iter().zip(pages) {
-            let stream = &mut self.streams[index];
-            stream.done = page.len() < usize::from(PAGE_ROWS);
-            stream.after = page.last.or_else(|| stream.after.take());
-            self.waiting.fills.extend(page.fills);
-            self.waiting.malformed.extend(page.malformed);
+        let end = self.scope.span.to;
+        let open = self
+            .streams
+            .iter_mut()
+            .filter(|stream| stream.frontier < end);
+        let mut open: Vec<&mut Stream> = open.collect();
+        let mut tasks: Vec<Task> = open.iter().map(|stream| stream.task(end)).collect();
+        let slot = self.source.slot().await;
+        tasks.truncate(slot.max_tasks());
+        let chunks = match slot.read(&tasks).await {
+            Err(SourceError::TooHeavy { .. }) if tasks.len() > 1 => {
+                self.source.slot().await.read(&tasks[..1]).await?
+            }
+            chunks => chunks?,
+        };
+        for (stream, chunk) in open.iter_mut().zip(chunks) {
+            stream.frontier = chunk.complete_to.clamp(stream.frontier, end);
+            stream.resume = chunk.resume;
+            self.waiting.fills.extend(chunk.fills);
+            self.waiting.malformed.extend(chunk.malformed);
         }
+        // The one that is furthest behind comes first.
+        self.streams.sort_by_key(|stream| stream.frontier);
         Ok(())
-    }
-
-    fn query(&self, stream: usize) -> PageQuery {
-        let Stream { filter, after, .. } = &self.streams[stream];
-        PageQuery {
-            filter: filter.clone(),
-            from: self.scope.span.from,
-            after: after.clone(),
-            until: self.scope.span.to,
-            limit: PAGE_ROWS,
-        }
     }
 
     fn take_before(&mut self, second: u64) -> Chunk {

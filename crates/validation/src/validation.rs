@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use fill_table::FillTable;
-use fills::{Fill, FillSource, Malformed, Scope, Span, TokenId};
+use fills::{Fill, Malformed, Scope, Source, Span, TokenId};
 use futures::StreamExt;
 use goldsky_client::Client;
 use polymarket_api::DataApi;
@@ -218,7 +218,7 @@ impl Validation {
         }
     }
 
-    pub(crate) fn source_of_fills(&self) -> &dyn FillSource {
+    pub(crate) fn source_of_fills(&self) -> &dyn Source {
         &*self.client
     }
 

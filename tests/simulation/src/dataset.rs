@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use clickhouse_sink::EncodeRow as _;
 use fill_table::FillRow;
-use fills::{Fill, FillId, FillSource as _, Filter, PageQuery, TokenId, Turn};
-use goldsky_client::{Client, Config};
+use fills::{Fill, FillId, Filter, TokenId};
+use goldsky_client::{Client, Config, PageQuery};
 use goldsky_simulator::{Data, Host, Node, Seeded};
 use pacer::Pacer;
 
@@ -109,7 +109,7 @@ fn read_all(node: &Arc<Node>) -> Vec<Fill> {
                 until: u64::from(u32::MAX),
                 limit: 1000,
             };
-            let pages = client.fetch(Turn::unasked(), &[query]).await;
+            let pages = client.pages(&[query]).await;
             let mut pages = pages.unwrap_or_else(|error| panic!("{error}"));
             let page = pages.remove(0);
             fills.extend(page.fills);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fill_table::{FillTable, Server as TableServer, Store};
-use fills::{FillSource, MemoryGroups, Span, TokenGroups, TokenId};
+use fills::{MemoryGroups, Source, Span, TokenGroups, TokenId};
 use goldsky_client::{Client, RetryPolicy};
 use ingest_engine::{Backfill, Config, Cuts, End, Outcome, Progress, Snapshot};
 use pacer::Pacer;
@@ -118,7 +118,7 @@ impl Surroundings {
         backfill.run(stopped(planned), &watch).await.map_err(text)
     }
 
-    fn source(&self, seed: u64) -> Result<Arc<dyn FillSource>, String> {
+    fn source(&self, seed: u64) -> Result<Arc<dyn Source>, String> {
         let endpoint = "http://simulated/".parse().map_err(text)?;
         let mut config = goldsky_client::Config::new(endpoint);
         config.retry = RetryPolicy {
@@ -138,7 +138,8 @@ impl Surroundings {
             faults: self.plan.source_faults,
         });
         let client = Client::with_transport(config, pacer, transport);
-        Ok(match self.plan.pages_per_turn {
+        let client = client.with_max_rows(self.plan.max_rows);
+        Ok(match self.plan.pages_per_request {
             Some(pages) => Arc::new(Bundled { client, pages }),
             None => Arc::new(client),
         })
@@ -170,7 +171,6 @@ impl Surroundings {
         let plan = &self.plan;
         Config {
             workers: plan.workers,
-            page_rows: plan.page_rows,
             most_rows_in_hand: plan.batch_rows * (plan.parallel_inserts + 1),
             block_rows: plan.batch_rows,
             checkpoint_interval_units: plan.checkpoint_interval_units,

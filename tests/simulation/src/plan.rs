@@ -18,8 +18,8 @@ pub(crate) struct Plan {
     pub(crate) group_size: Option<usize>,
     pub(crate) workers: usize,
     /// Pages that every turn is for; nothing leaves it to the client.
-    pub(crate) pages_per_turn: Option<usize>,
-    pub(crate) page_rows: u16,
+    pub(crate) pages_per_request: Option<usize>,
+    pub(crate) max_rows: u16,
     pub(crate) least_pages_per_cut: u32,
     pub(crate) batch_rows: usize,
     pub(crate) parallel_inserts: usize,
@@ -68,11 +68,11 @@ impl Plan {
             dataset,
             group_size: chance.bool().then(|| chance.usize(1..=6)),
             workers: chance.usize(1..=6),
-            pages_per_turn: match chance.usize(0..=3) {
+            pages_per_request: match chance.usize(0..=3) {
                 0 => None,
                 pages => Some(pages),
             },
-            page_rows: chance.u16(3..=25),
+            max_rows: chance.u16(3..=25),
             least_pages_per_cut: chance.u32(1..=3),
             batch_rows: chance.usize(2..=40),
             parallel_inserts,

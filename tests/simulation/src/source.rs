@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fastrand::Rng;
-use fills::{FillSource, Page, PageQuery, SourceError, Survey, Turn};
+use fills::{Chunk, Slot, Source, SourceError, Survey, Task};
 use goldsky_client::{Answer, Client, Request, Transport, TransportError};
 use goldsky_simulator::Node;
-use pacer::Permit;
 
 use crate::world::World;
 
@@ -21,20 +20,40 @@ pub(crate) struct Bundled {
 }
 
 #[async_trait]
-impl FillSource for Bundled {
+impl Source for Bundled {
     async fn survey(&self) -> Result<Survey, SourceError> {
         self.client.survey().await
     }
 
-    async fn turn(&self) -> Turn {
-        match self.client.turn().await.into_permit::<Permit>() {
-            Some(permit) => Turn::new(self.pages, permit),
-            None => Turn::new(self.pages, ()),
-        }
+    fn max_rows(&self) -> u16 {
+        self.client.max_rows()
     }
 
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        self.client.fetch(turn, queries).await
+    async fn slot(&self) -> Box<dyn Slot> {
+        Box::new(BundledSlot {
+            slot: Source::slot(&self.client).await,
+            pages: self.pages,
+        })
+    }
+}
+
+struct BundledSlot {
+    slot: Box<dyn Slot>,
+    pages: usize,
+}
+
+#[async_trait]
+impl Slot for BundledSlot {
+    fn capacity(&self, _: usize) -> usize {
+        self.pages
+    }
+
+    fn max_tasks(&self) -> usize {
+        self.pages
+    }
+
+    async fn read(self: Box<Self>, tasks: &[Task]) -> Result<Vec<Chunk>, SourceError> {
+        self.slot.read(tasks).await
     }
 }
 

@@ -4,7 +4,7 @@ mod figures;
 
 use std::sync::Arc;
 
-use fills::{FillSource, SourceError, Survey};
+use fills::{Source as _, SourceError, Survey};
 use goldsky_client::{Client, Transport};
 use pacer::Pacer;
 use startup::{ExitCode, Failure, Output, Settings, Shutdown};

@@ -121,6 +121,7 @@ async fn the_store_on_disk_agrees_with_the_one_in_memory() {
 async fn a_dead_letter_that_is_written_again_is_there_once() {
     let store = store("store_letters").await;
     let letter = |fill_id: &str, event: &str| Malformed {
+        position: None,
         fill_id: fill_id.to_owned(),
         field: "fee".to_owned(),
         reason: "\"x\" is not a decimal integer".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fills::{FillSource as _, SourceError, Turn};
+use fills::SourceError;
 use goldsky_client::{Client, Config};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -87,10 +87,7 @@ async fn an_answer_cut_short_is_asked_for_again() {
     for (name, bytes) in cut_short() {
         let endpoint = serve_bytes(bytes, response(&body, body.len()), false).await;
         let client = client(&endpoint);
-        let pages = client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap();
+        let pages = client.pages(&[first_page()]).await.unwrap();
         assert_eq!(pages[0].fills.len(), 3, "{name}");
         assert_eq!(client.stats().retries, 1, "{name}");
     }
@@ -101,10 +98,7 @@ async fn an_answer_always_cut_short_is_unavailable() {
     for (name, bytes) in cut_short() {
         for reset in [false, true] {
             let endpoint = serve_bytes(bytes.clone(), bytes.clone(), reset).await;
-            let error = client(&endpoint)
-                .fetch(Turn::unasked(), &[first_page()])
-                .await
-                .unwrap_err();
+            let error = client(&endpoint).pages(&[first_page()]).await.unwrap_err();
             assert!(
                 matches!(error, SourceError::Unavailable { attempts, .. } if attempts == ATTEMPTS),
                 "{name}: {error}"
@@ -117,10 +111,7 @@ async fn an_answer_always_cut_short_is_unavailable() {
 async fn a_chunked_answer_that_ends_is_whole() {
     let whole = chunked(&sound_body(), "0\r\n\r\n");
     let endpoint = serve_bytes(whole.clone(), whole, false).await;
-    let pages = client(&endpoint)
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap();
+    let pages = client(&endpoint).pages(&[first_page()]).await.unwrap();
     assert_eq!(pages[0].fills.len(), 3);
 }
 
@@ -157,10 +148,7 @@ async fn silence_is_bounded() {
         ];
         for config in configs {
             let client = Client::new(config, hasty_pacer()).unwrap();
-            let error = client
-                .fetch(Turn::unasked(), &[first_page()])
-                .await
-                .unwrap_err();
+            let error = client.pages(&[first_page()]).await.unwrap_err();
             assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
             assert!(error.to_string().contains("timed out"), "{error}");
         }
@@ -198,10 +186,7 @@ async fn a_trickle_is_bounded_by_the_time_of_the_whole_request() {
         ..hasty(&endpoint)
     };
     let client = Client::new(config, hasty_pacer()).unwrap();
-    let error = client
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap_err();
+    let error = client.pages(&[first_page()]).await.unwrap_err();
     assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
     assert!(error.to_string().contains("timed out"), "{error}");
 }
@@ -212,7 +197,7 @@ async fn a_dropped_call_gives_its_permit_back() {
     let pacer = hasty_pacer();
     let client = Client::new(hasty(&endpoint), pacer.clone()).unwrap();
     let queries = [first_page()];
-    let call = client.fetch(Turn::unasked(), &queries);
+    let call = client.pages(&queries);
     let seen = async {
         while pacer.stats().in_flight == 0 {
             tokio::task::yield_now().await;

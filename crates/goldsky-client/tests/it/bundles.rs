@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fills::{FillSource, SourceError};
+use fills::SourceError;
 use goldsky_client::{Answer, Client, Config, Request, Transport, TransportError};
 use goldsky_simulator::{Data, Host, Node, Seeded};
 use pacer::Pacer;
@@ -48,10 +48,10 @@ async fn a_size_that_is_found_too_heavy_only_by_asking_again_is_given_up() {
     let mut too_heavy = Vec::new();
     let mut sizes = Vec::new();
     for _ in 0..40 {
-        let turn = client.turn().await;
-        let pages = turn.pages();
+        let slot = client.slot().await;
+        let pages = slot.max_pages();
         sizes.push(pages);
-        match client.fetch(turn, &vec![first_page(); pages]).await {
+        match slot.pages(&vec![first_page(); pages]).await {
             Ok(answered) => assert_eq!(answered.len(), pages),
             Err(SourceError::TooHeavy { .. }) => too_heavy.push(pages),
             Err(error) => panic!("{error}"),

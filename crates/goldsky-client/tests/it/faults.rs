@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use fills::{FillSource as _, SourceError, Turn};
+use fills::{Source as _, SourceError};
 use goldsky_client::{Client, Config};
 use serde_json::json;
 use wiremock::ResponseTemplate;
@@ -51,10 +51,7 @@ async fn what_passes_is_asked_again_and_then_answered() {
     for (name, fault) in passing() {
         let server = serve(fault, sound()).await;
         let client = client(&server.uri());
-        let pages = client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap();
+        let pages = client.pages(&[first_page()]).await.unwrap();
         assert_eq!(pages[0].fills.len(), 3, "{name}");
         let stats = client.stats();
         assert_eq!((stats.requests, stats.retries), (2, 1), "{name}");
@@ -67,7 +64,7 @@ async fn what_does_not_pass_is_unavailable_and_never_an_empty_page() {
     for (name, fault) in passing() {
         let server = serve_always(fault).await;
         let error = client(&server.uri())
-            .fetch(Turn::unasked(), &[first_page()])
+            .pages(&[first_page()])
             .await
             .unwrap_err();
         assert!(
@@ -92,14 +89,7 @@ async fn refusals_for_the_rate_are_waited_out_and_are_no_attempts() {
     };
     let pacer = hasty_pacer();
     let client = Client::new(config, pacer.clone()).unwrap();
-    assert_eq!(
-        client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap()[0]
-            .len(),
-        3
-    );
+    assert_eq!(client.pages(&[first_page()]).await.unwrap()[0].len(), 3);
     let stats = client.stats();
     assert_eq!((stats.rate_limited, stats.retries), (1, 0));
     assert_eq!(pacer.stats().rate_limited, 1);
@@ -111,7 +101,7 @@ async fn a_retry_after_of_more_than_the_patience_is_unavailable_at_once() {
         let refusal = ResponseTemplate::new(429).insert_header("retry-after", seconds);
         let server = serve_always(refusal).await;
         let error = client(&server.uri())
-            .fetch(Turn::unasked(), &[first_page()])
+            .pages(&[first_page()])
             .await
             .unwrap_err();
         assert!(error.to_string().contains(seconds), "{error}");
@@ -126,14 +116,7 @@ async fn an_open_breaker_pauses_the_pacer() {
     let server = serve(breaker, sound()).await;
     let pacer = hasty_pacer();
     let client = Client::new(hasty(&server.uri()), pacer.clone()).unwrap();
-    assert_eq!(
-        client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap()[0]
-            .len(),
-        3
-    );
+    assert_eq!(client.pages(&[first_page()]).await.unwrap()[0].len(), 3);
     assert_eq!(pacer.stats().overloaded, 1);
 }
 
@@ -142,7 +125,7 @@ async fn what_is_decided_comes_out_after_one_request() {
     let check = async |fault: ResponseTemplate, expected: fn(&SourceError) -> bool| {
         let server = serve_always(fault).await;
         let error = client(&server.uri())
-            .fetch(Turn::unasked(), &[first_page()])
+            .pages(&[first_page()])
             .await
             .unwrap_err();
         assert!(expected(&error), "{error}");
@@ -172,7 +155,7 @@ async fn what_is_doubtful_is_asked_three_times() {
     let check = async |fault: ResponseTemplate, expected: fn(&SourceError) -> bool| {
         let server = serve_always(fault).await;
         let error = client(&server.uri())
-            .fetch(Turn::unasked(), &[first_page()])
+            .pages(&[first_page()])
             .await
             .unwrap_err();
         assert!(expected(&error), "{error}");
@@ -206,10 +189,7 @@ async fn an_answer_larger_than_the_bound_is_too_heavy() {
             ..hasty(&server.uri())
         };
         let client = Client::new(config, hasty_pacer()).unwrap();
-        let error = client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap_err();
+        let error = client.pages(&[first_page()]).await.unwrap_err();
         assert!(matches!(error, SourceError::TooHeavy { .. }), "{error}");
     }
 }
@@ -219,14 +199,7 @@ async fn answers_may_be_compressed() {
     let body = answer(&events()).to_string();
     let server = serve_always(gzipped(gzip(body.as_bytes()))).await;
     let client = client(&server.uri());
-    assert_eq!(
-        client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap()[0]
-            .len(),
-        3
-    );
+    assert_eq!(client.pages(&[first_page()]).await.unwrap()[0].len(), 3);
     assert_eq!(client.stats().bytes_received, body.len() as u64);
 }
 
@@ -245,10 +218,7 @@ async fn an_answer_from_before_the_surveyed_block_is_asked_for_again() {
     .await;
     let client = client(&server.uri());
     assert_eq!(client.survey().await.unwrap().head_block, 100);
-    let error = client
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap_err();
+    let error = client.pages(&[first_page()]).await.unwrap_err();
     assert!(error.to_string().contains("block 99"), "{error}");
     assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
 }
@@ -267,10 +237,7 @@ async fn an_endpoint_that_was_moved_to_another_deployment_is_broken() {
     .await;
     let client = client(&server.uri());
     client.survey().await.unwrap();
-    let error = client
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap_err();
+    let error = client.pages(&[first_page()]).await.unwrap_err();
     assert!(matches!(error, SourceError::Broken { .. }), "{error}");
     assert!(error.to_string().contains("QmOther"), "{error}");
 }
@@ -282,7 +249,7 @@ async fn redirects_are_not_followed() {
         let redirect = ResponseTemplate::new(status).insert_header("location", elsewhere.uri());
         let server = serve_always(redirect).await;
         let error = client(&server.uri())
-            .fetch(Turn::unasked(), &[first_page()])
+            .pages(&[first_page()])
             .await
             .unwrap_err();
         assert!(matches!(error, SourceError::Protocol { .. }), "{error}");

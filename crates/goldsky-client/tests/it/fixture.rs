@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fills::{Cursor, Filter, PageQuery};
-use goldsky_client::{Client, Config, RetryPolicy};
+use fills::Filter;
+use goldsky_client::{Client, Config, Cursor, PageQuery, RetryPolicy};
 use pacer::Pacer;
 use serde_json::{Value, json};
 use wiremock::matchers::any;

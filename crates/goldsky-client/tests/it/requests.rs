@@ -1,6 +1,7 @@
 //! What goes out.
 
-use fills::{FillSource as _, PageQuery, SourceError, Turn};
+use fills::SourceError;
+use goldsky_client::{Page, PageQuery};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -11,10 +12,7 @@ use crate::fixture::{
 #[tokio::test]
 async fn requests_are_whole_json_and_take_gzip() {
     let server = serve_always(sound()).await;
-    client(&server.uri())
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap();
+    client(&server.uri()).pages(&[first_page()]).await.unwrap();
     let requests = server.received_requests().await.unwrap();
     let header = |name: &str| requests[0].headers[name].to_str().unwrap();
     assert_eq!(requests[0].method.as_str(), "POST");
@@ -35,10 +33,10 @@ async fn several_pages_go_in_one_request_and_come_back_in_order() {
     let client = client(&server.uri());
     let first = first_page();
     let pages = client
-        .fetch(Turn::unasked(), &[first.clone(), first.clone(), first])
+        .pages(&[first.clone(), first.clone(), first])
         .await
         .unwrap();
-    let rows: Vec<_> = pages.iter().map(fills::Page::len).collect();
+    let rows: Vec<_> = pages.iter().map(Page::len).collect();
     assert_eq!(rows, [0, 3, 1]);
     assert_eq!((client.stats().requests, client.stats().pages), (1, 3));
 }
@@ -47,7 +45,7 @@ async fn several_pages_go_in_one_request_and_come_back_in_order() {
 async fn an_answer_that_lacks_a_page_is_none() {
     let server = serve_always(sound()).await;
     let error = client(&server.uri())
-        .fetch(Turn::unasked(), &[first_page(), page_after(None)])
+        .pages(&[first_page(), page_after(None)])
         .await
         .unwrap_err();
     assert!(
@@ -65,13 +63,10 @@ async fn what_the_source_would_refuse_is_not_sent() {
             limit,
             ..first_page()
         };
-        let error = client
-            .fetch(Turn::unasked(), &[first_page(), query])
-            .await
-            .unwrap_err();
+        let error = client.pages(&[first_page(), query]).await.unwrap_err();
         assert!(matches!(error, SourceError::Protocol { .. }), "{error}");
         assert!(client.orderbooks("", limit).await.is_err());
     }
-    assert_eq!(client.fetch(Turn::unasked(), &[]).await, Ok(Vec::new()));
+    assert_eq!(client.pages(&[]).await, Ok(Vec::new()));
     assert_eq!(requests_to(&server).await, 0);
 }

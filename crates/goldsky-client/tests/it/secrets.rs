@@ -1,7 +1,5 @@
 //! Credentials in the endpoint reach the server and nobody else.
 
-use fills::FillSource as _;
-use fills::Turn;
 use wiremock::matchers::{basic_auth, query_param};
 use wiremock::{Mock, MockServer};
 
@@ -17,10 +15,7 @@ async fn credentials_are_sent() {
         .mount(&server)
         .await;
     let endpoint = format!("http://user:hunter2@{}/gn?key=hunter3", server.address());
-    client(&endpoint)
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap();
+    client(&endpoint).pages(&[first_page()]).await.unwrap();
 }
 
 #[tokio::test]
@@ -34,10 +29,7 @@ async fn credentials_are_in_no_error_and_in_no_debug_output() {
     let client = client(&format!(
         "http://user:hunter2@127.0.0.1:{port}/gn?key=hunter2"
     ));
-    let error = client
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap_err();
+    let error = client.pages(&[first_page()]).await.unwrap_err();
     for shown in [
         error.to_string(),
         format!("{error:?}"),

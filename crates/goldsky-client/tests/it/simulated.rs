@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fills::{Fill, FillSource, Filter, PageQuery, Span, TokenId, Turn};
-use goldsky_client::{Client, IdRange, Orderbook};
+use fills::{Fill, Filter, Source as _, Span, TokenId};
+use goldsky_client::{Client, Cursor, IdRange, Orderbook, PageQuery};
 use goldsky_simulator::{Config, Data, Entities, Fault, Faults, Host, Seeded, Simulator, Text};
 use serde_json::json;
 
@@ -63,10 +63,7 @@ async fn simulate(events: &[serde_json::Value], host: Host) -> Simulator {
 async fn all(client: &Client, mut query: PageQuery) -> Vec<Fill> {
     let mut fills = Vec::new();
     loop {
-        let pages = client
-            .fetch(Turn::unasked(), std::slice::from_ref(&query))
-            .await
-            .unwrap();
+        let pages = client.pages(std::slice::from_ref(&query)).await.unwrap();
         let [page] = pages.try_into().unwrap();
         assert!(page.malformed.is_empty(), "{:?}", page.malformed);
         let whole = page.len() == usize::from(query.limit);
@@ -145,7 +142,7 @@ async fn both_filters_together_find_every_fill_of_their_tokens_once() {
     assert_eq!(ids(&all(&client, sells.clone()).await), sold);
     assert_eq!(ids(&all(&client, buys.clone()).await), bought);
 
-    let together = client.fetch(Turn::unasked(), &[sells, buys]).await.unwrap();
+    let together = client.pages(&[sells, buys]).await.unwrap();
     assert_eq!(ids(&together[0].fills), sold[..1000]);
     assert_eq!(ids(&together[1].fills), bought[..1000]);
 }
@@ -155,7 +152,7 @@ async fn many_aliases_are_one_request() {
     let events = bursts();
     let source = simulate(&events, Host::strict()).await;
     let client = client(source.endpoint());
-    let starts = events.iter().step_by(700).map(|event| fills::Cursor {
+    let starts = events.iter().step_by(700).map(|event| Cursor {
         timestamp: event["timestamp"].as_str().unwrap().parse().unwrap(),
         id: event["id"].as_str().unwrap().to_owned(),
     });
@@ -166,7 +163,7 @@ async fn many_aliases_are_one_request() {
             ..first_page()
         })
         .collect();
-    let pages = client.fetch(Turn::unasked(), &queries).await.unwrap();
+    let pages = client.pages(&queries).await.unwrap();
     let mut found = ids_of(&events[..1], |_| true);
     found.extend(pages.iter().flat_map(|page| ids(&page.fills)));
     assert_eq!(found, ids_of(&events, |_| true));
@@ -185,10 +182,7 @@ async fn malformed_events_stand_where_they_are() {
         limit: 10,
         ..first_page()
     };
-    let pages = client(source.endpoint())
-        .fetch(Turn::unasked(), &[query])
-        .await
-        .unwrap();
+    let pages = client(source.endpoint()).pages(&[query]).await.unwrap();
     assert_eq!(pages[0].fills.len(), 8);
     let fields: Vec<_> = pages[0]
         .malformed
@@ -249,10 +243,7 @@ async fn answers_of_a_node_that_lags_behind_are_not_taken() {
     let client = client(source.endpoint());
     client.survey().await.unwrap();
     source.set_faults(Faults::default().with(Fault::OldState, 1.0));
-    let error = client
-        .fetch(Turn::unasked(), &[first_page()])
-        .await
-        .unwrap_err();
+    let error = client.pages(&[first_page()]).await.unwrap_err();
     assert!(error.to_string().contains("before block"), "{error}");
 }
 
@@ -272,12 +263,7 @@ async fn a_failed_deployment_is_broken() {
     let client = client(source.endpoint());
     let broken = |error| matches!(error, fills::SourceError::Broken { .. });
     assert!(broken(client.survey().await.unwrap_err()));
-    assert!(broken(
-        client
-            .fetch(Turn::unasked(), &[first_page()])
-            .await
-            .unwrap_err()
-    ));
+    assert!(broken(client.pages(&[first_page()]).await.unwrap_err()));
 }
 
 #[tokio::test]
@@ -351,9 +337,9 @@ async fn books_by_range(client: &Client) -> Vec<Orderbook> {
     let mut ranges = halves("5");
     let mut books = [Vec::new(), Vec::new()];
     loop {
-        let turn = client.turn().await;
+        let slot = client.slot().await;
         let pages = client
-            .orderbooks_at(turn, Some(block), &ranges, 10)
+            .orderbooks_at(slot, Some(block), &ranges, 10)
             .await
             .unwrap();
         assert_eq!(pages.len(), 2);

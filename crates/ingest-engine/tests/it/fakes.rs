@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use checkpoint_store::{Identity, InMemory};
 use fills::{
-    Address, Block, Fill, FillId, FillSource, FillStore, Malformed, MemorySource, MemoryTable,
-    OrderHash, Page, PageQuery, Side, SourceError, Span, SpanSet, StoreError, Summary, Survey,
-    TokenId, Turn, TxHash,
+    Address, Block, Chunk, Fill, FillId, FillStore, Malformed, MemorySource, MemoryTable,
+    OrderHash, Resume, Side, Slot, Source, SourceError, Span, SpanSet, StoreError, Summary, Survey,
+    Task, TokenId, TxHash,
 };
 use ingest_engine::{Backfill, Config, Cuts, Error, Outcome, Snapshot};
 use tokio::sync::watch;
@@ -97,10 +97,12 @@ pub(crate) fn assert_exact(table: &MemoryTable, expected: &[Fill]) {
     assert_eq!(found, ids(expected));
 }
 
-pub(crate) fn small_pages() -> Config {
+/// Maximum number of rows in a chunk of the sources here.
+pub(crate) const MAX_ROWS: u16 = 20;
+
+pub(crate) fn small_blocks() -> Config {
     Config {
         workers: 16,
-        page_rows: 20,
         most_rows_in_hand: 2_000,
         block_rows: 150,
         cuts: Cuts {
@@ -113,7 +115,7 @@ pub(crate) fn small_pages() -> Config {
 }
 
 pub(crate) fn backfill(
-    source: impl FillSource + 'static,
+    source: impl Source + 'static,
     store: impl FillStore + 'static,
     span: Span,
 ) -> Backfill {
@@ -124,7 +126,7 @@ pub(crate) fn backfill(
         span,
         source_block: 1,
         groups: None,
-        config: small_pages(),
+        config: small_blocks(),
     }
 }
 
@@ -140,12 +142,14 @@ pub(crate) struct FaultySource {
     pub(crate) requests: Arc<AtomicUsize>,
     /// What requests fail with, first come first served; then they are answered.
     pub(crate) faults: Arc<Mutex<VecDeque<SourceError>>>,
-    /// Pages that its turns are for.
-    pub(crate) pages_per_turn: usize,
-    /// Requests for more pages than this are never answered.
-    pub(crate) most_together: usize,
-    /// Most rows a request may ask for.
-    pub(crate) most_rows: usize,
+    /// Tasks that its slots are for.
+    pub(crate) max_tasks: usize,
+    /// Requests for more tasks than this are never answered.
+    pub(crate) answered_tasks: usize,
+    /// Requests for more tasks than this are too heavy.
+    pub(crate) light_tasks: usize,
+    /// It finds every task too heavy that it did not reduce before.
+    pub(crate) reduces: bool,
     /// Seconds for which no request is ever answered.
     pub(crate) dead: Span,
 }
@@ -153,12 +157,13 @@ pub(crate) struct FaultySource {
 impl FaultySource {
     pub(crate) fn new(fills: Vec<Fill>) -> Self {
         Self {
-            inner: MemorySource::new(fills),
+            inner: MemorySource::new(fills).with_max_rows(MAX_ROWS),
             requests: Arc::default(),
             faults: Arc::default(),
-            pages_per_turn: 1,
-            most_together: usize::MAX,
-            most_rows: usize::MAX,
+            max_tasks: 1,
+            answered_tasks: usize::MAX,
+            light_tasks: usize::MAX,
+            reduces: false,
             dead: Span::new(0, 0),
         }
     }
@@ -169,16 +174,31 @@ impl FaultySource {
 }
 
 #[async_trait]
-impl FillSource for FaultySource {
+impl Source for FaultySource {
     async fn survey(&self) -> Result<Survey, SourceError> {
         self.inner.survey().await
     }
 
-    async fn turn(&self) -> Turn {
-        Turn::new(self.pages_per_turn, ())
+    fn max_rows(&self) -> u16 {
+        self.inner.max_rows()
     }
 
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+    async fn slot(&self) -> Box<dyn Slot> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Slot for FaultySource {
+    fn capacity(&self, _: usize) -> usize {
+        self.max_tasks
+    }
+
+    fn max_tasks(&self) -> usize {
+        self.max_tasks
+    }
+
+    async fn read(self: Box<Self>, tasks: &[Task]) -> Result<Vec<Chunk>, SourceError> {
         let asked = self.requests.fetch_add(1, Ordering::Relaxed);
         // Answers come in another order than the requests.
         for _ in 0..asked % 7 {
@@ -187,21 +207,36 @@ impl FillSource for FaultySource {
         if let Some(fault) = self.faults.lock().unwrap().pop_front() {
             return Err(fault);
         }
-        let rows: usize = queries.iter().map(|query| usize::from(query.limit)).sum();
-        if rows > self.most_rows {
+        if tasks.len() > self.light_tasks {
             return Err(SourceError::TooHeavy {
                 message: "statement timeout".to_owned(),
             });
         }
-        let at = |query: &PageQuery| query.after.as_ref().map_or(query.from, |c| c.timestamp);
-        let dead = |query| (self.dead.from..self.dead.to).contains(&at(query));
-        if queries.len() > self.most_together || queries.iter().any(dead) {
+        let is_dead = |task: &Task| self.dead.contains(task.range.from);
+        if tasks.len() > self.answered_tasks || tasks.iter().any(is_dead) {
             return Err(SourceError::Unavailable {
                 attempts: 10,
                 message: "connection reset".to_owned(),
             });
         }
-        self.inner.fetch(turn, queries).await
+        Ok(tasks.iter().map(|task| self.chunk(task)).collect())
+    }
+}
+
+impl FaultySource {
+    fn chunk(&self, task: &Task) -> Chunk {
+        let reduced = task.resume.as_ref().and_then(|resume| resume.max_rows);
+        match reduced {
+            None if self.reduces => Chunk {
+                complete_to: task.range.from,
+                resume: Some(Resume {
+                    max_rows: Some(5),
+                    ..task.resume.clone().unwrap_or_default()
+                }),
+                ..Chunk::default()
+            },
+            _ => self.inner.chunk(task),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ async fn parts_of_a_request_that_is_not_answered_are_asked_for_alone() {
     let fills = uneven(3_000, SECONDS, 50, 21);
     let table = MemoryTable::new();
     let mut source = FaultySource::new(fills.clone());
-    (source.pages_per_turn, source.most_together) = (4, 1);
+    (source.max_tasks, source.answered_tasks) = (4, 1);
     let shared = backfill(source, table.clone(), SPAN);
     assert_eq!(run(&shared).await.unwrap().end, End::Complete);
     assert_exact(&table, &fills);
@@ -52,7 +52,7 @@ async fn both_sides_of_a_group_are_asked_for_alone_where_they_are_too_much_toget
     let fills = uneven(3_000, SECONDS, 50, 26);
     let table = MemoryTable::new();
     let mut source = FaultySource::new(fills.clone());
-    (source.pages_per_turn, source.most_together) = (2, 1);
+    (source.max_tasks, source.answered_tasks) = (2, 1);
     let mut by_tokens = backfill(source, table.clone(), SPAN);
     let tokens: Vec<TokenId> = (1..=50).map(TokenId::from).collect();
     by_tokens.groups = Some(Arc::new(MemoryGroups::new(&tokens, 50)));
@@ -61,20 +61,34 @@ async fn both_sides_of_a_group_are_asked_for_alone_where_they_are_too_much_toget
 }
 
 #[tokio::test]
-async fn pages_shrink_where_the_source_finds_them_too_heavy() {
+async fn fewer_tasks_are_read_together_where_the_source_finds_them_too_heavy() {
     let fills = uneven(3_000, SECONDS, 50, 22);
     let table = MemoryTable::new();
     let mut source = FaultySource::new(fills.clone());
-    (source.pages_per_turn, source.most_rows) = (4, 15);
+    (source.max_tasks, source.light_tasks) = (4, 1);
     let heavy = backfill(source, table.clone(), SPAN);
     assert_eq!(run(&heavy).await.unwrap().end, End::Complete);
     assert_exact(&table, &fills);
 }
 
 #[tokio::test]
-async fn a_source_that_refuses_even_the_smallest_page_is_not_a_success() {
+async fn a_chunk_without_progress_is_read_again_as_it_says() {
+    let fills = uneven(3_000, SECONDS, 50, 27);
+    let table = MemoryTable::new();
+    let mut source = FaultySource::new(fills.clone());
+    source.reduces = true;
+    let outcome = run(&backfill(source.clone(), table.clone(), SPAN))
+        .await
+        .unwrap();
+    assert_exact(&table, &fills);
+    // The inner source takes no notice of what was reduced, so that every other chunk is one without progress.
+    assert!(outcome.pages < source.requests() as u64);
+}
+
+#[tokio::test]
+async fn a_source_that_refuses_even_one_task_is_not_a_success() {
     let mut source = FaultySource::new(uneven(3_000, SECONDS, 50, 23));
-    source.most_rows = 0;
+    source.light_tasks = 0;
     let outcome = run(&backfill(source, MemoryTable::new(), SPAN))
         .await
         .unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use fills::{
-    Fill, FillSource, MemorySource, MemoryTable, Page, PageQuery, SourceError, Span, Survey, Turn,
+    Chunk, Fill, MemorySource, MemoryTable, Slot, Source, SourceError, Span, Survey, Task,
 };
 use ingest_engine::{Backfill, End, Error, Follow, Outcome, Snapshot};
 use tokio::sync::watch;
@@ -96,13 +96,13 @@ impl Chain {
                 attempts: 10,
                 message: "connection refused".to_owned(),
             }),
-            false => Ok(MemorySource::new(state.fills.clone())),
+            false => Ok(MemorySource::new(state.fills.clone()).with_max_rows(MAX_ROWS)),
         }
     }
 }
 
 #[async_trait]
-impl FillSource for Chain {
+impl Source for Chain {
     async fn survey(&self) -> Result<Survey, SourceError> {
         let survey = self.answer()?.survey().await?;
         let mut state = self.state.lock().unwrap();
@@ -114,11 +114,31 @@ impl FillSource for Chain {
         })
     }
 
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
+    fn max_rows(&self) -> u16 {
+        MAX_ROWS
+    }
+
+    async fn slot(&self) -> Box<dyn Slot> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Slot for Chain {
+    fn capacity(&self, _: usize) -> usize {
+        1
+    }
+
+    fn max_tasks(&self) -> usize {
+        1
+    }
+
+    async fn read(self: Box<Self>, tasks: &[Task]) -> Result<Vec<Chunk>, SourceError> {
         while self.is_silent() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        self.answer()?.fetch(turn, queries).await
+        let source = self.answer()?;
+        Ok(tasks.iter().map(|task| source.chunk(task)).collect())
     }
 }
 

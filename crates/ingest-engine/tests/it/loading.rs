@@ -112,7 +112,7 @@ async fn several_segments_share_a_request_where_allowed() {
     let fills = uneven(10_000, SECONDS, 50, 5);
     let table = MemoryTable::new();
     let mut source = FaultySource::new(fills.clone());
-    source.pages_per_turn = 8;
+    source.max_tasks = 8;
     let mut shared = backfill(source.clone(), table.clone(), SPAN);
     shared.config.workers = 2;
     let outcome = run(&shared).await.unwrap();
@@ -128,13 +128,11 @@ async fn several_segments_share_a_request_where_allowed() {
 #[tokio::test]
 async fn pages_are_nearly_full_on_uneven_data_at_128_workers() {
     let fills = uneven(200_000, 10_000_000, 50, 6);
-    let source = FaultySource::new(fills.clone());
+    let mut source = FaultySource::new(fills.clone());
+    source.inner = source.inner.with_max_rows(200);
     let table = MemoryTable::new();
     let mut wide = backfill(source.clone(), table.clone(), Span::new(0, 10_000_000));
-    wide.config = Config {
-        page_rows: 200,
-        ..Config::default()
-    };
+    wide.config = Config::default();
     run(&wide).await.unwrap();
     assert_exact(&table, &fills);
     let full = 200_000_usize.div_ceil(200);

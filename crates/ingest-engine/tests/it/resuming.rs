@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fills::{
-    FillSource, MemoryGroups, MemorySource, MemoryTable, Page, PageQuery, SourceError, Span,
-    Survey, TokenId, Turn,
+    MemoryGroups, MemorySource, MemoryTable, Slot, Source, SourceError, Span, Survey, TokenId,
 };
 use ingest_engine::{End, Error, Snapshot};
 use tokio::sync::watch;
@@ -160,7 +159,7 @@ impl Lagging {
 }
 
 #[async_trait::async_trait]
-impl FillSource for Lagging {
+impl Source for Lagging {
     async fn survey(&self) -> Result<Survey, SourceError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let (head_block, source) = self.state();
@@ -171,8 +170,12 @@ impl FillSource for Lagging {
         })
     }
 
-    async fn fetch(&self, turn: Turn, queries: &[PageQuery]) -> Result<Vec<Page>, SourceError> {
-        self.state().1.fetch(turn, queries).await
+    fn max_rows(&self) -> u16 {
+        MAX_ROWS
+    }
+
+    async fn slot(&self) -> Box<dyn Slot> {
+        self.state().1.slot().await
     }
 }
 
@@ -191,7 +194,7 @@ async fn a_source_that_lags_behind_what_it_served_is_waited_for() {
     let earlier = fills
         .iter()
         .filter(|fill| u64::from(fill.timestamp) < SECONDS * 9 / 10);
-    let earlier = MemorySource::new(earlier.copied().collect());
+    let earlier = MemorySource::new(earlier.copied().collect()).with_max_rows(MAX_ROWS);
     let states = vec![
         (60, earlier.clone()),
         (60, earlier),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fills::{Address, Fill, FillSource as _, Filter, PageQuery, Span, Trade, Turn};
+use fills::{Address, Fill, Filter, Span, Trade};
 use futures::stream;
-use goldsky_client::Client;
+use goldsky_client::{Client, PageQuery};
 use goldsky_simulator::{Config, Data, Seeded, Simulator};
 use polymarket_api::{Comparison, DataApi, History, HistoryError};
 
@@ -22,7 +22,7 @@ async fn all_fills(simulator: &Simulator) -> Vec<Fill> {
     let mut fills = Vec::new();
     loop {
         let asked = std::slice::from_ref(&query);
-        let pages = client.fetch(Turn::unasked(), asked).await.unwrap();
+        let pages = client.pages(asked).await.unwrap();
         fills.extend_from_slice(&pages[0].fills);
         query.after = pages[0].last.clone();
         if query.after.is_none() {

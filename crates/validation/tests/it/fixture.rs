@@ -3,7 +3,7 @@ use std::sync::Arc;
 use checkpoint_store::{Identity, InMemory};
 use clickhouse_embedded::testing;
 use fill_table::{FillTable, MarketEntry, MarketSource, Server};
-use fills::{FillSource, MemoryGroups, Span, TokenGroups, TokenId};
+use fills::{MemoryGroups, Source, Span, TokenGroups, TokenId};
 use goldsky_client::{Client, Endpoint};
 use goldsky_simulator::{Config as SimulatorConfig, Data, Entities, Seeded, Simulator, Text};
 use ingest_engine::{Backfill, End, Snapshot};
@@ -93,7 +93,7 @@ impl World {
             Arc::new(groups) as Arc<dyn TokenGroups>
         });
         let backfill = Backfill {
-            source: Arc::clone(client) as Arc<dyn FillSource>,
+            source: Arc::clone(client) as Arc<dyn Source>,
             store: Arc::clone(&store) as _,
             checkpoint: Arc::new(InMemory::new(Identity::default())),
             span,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use fills::{SourceError, TokenId, Turn};
+use fills::{SourceError, TokenId};
 use goldsky_client::{EntityPage, IdRange, Orderbook};
 
 use super::Asking;
@@ -42,7 +42,8 @@ pub(super) async fn add_up(asking: &mut Asking<'_>, requests: u64) -> Result<Boo
         let asked: Vec<Counted> = waiting.drain(..most).collect();
         let ranges: Vec<IdRange> = asked.iter().map(|counted| counted.range.clone()).collect();
         let client = asking.client;
-        let pages = client.orderbooks_at(Turn::unasked(), None, &ranges, PAGE_ROWS);
+        let slot = client.slot().await;
+        let pages = client.orderbooks_at(slot, None, &ranges, PAGE_ROWS);
         for (mut counted, page) in asked.into_iter().zip(pages.await?) {
             books.fills += fills(&page);
             counted.tokens += page.len() as u64;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use fills::FillSource as _;
+use fills::Source as _;
 use forecast::{Estimate, Method};
 use goldsky_client::{Client, Config};
 use goldsky_simulator::{Data, Seeded, Simulator};

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use clickhouse::Row;
 use clickhouse_sink::{MAX_ROWS_PER_BATCH, Sink};
 use fill_table::FillRow;
-use fills::{Fill, FillSource as _, Filter, PageQuery, TokenId, Turn};
+use fills::{Fill, Filter, TokenId};
+use goldsky_client::{Page, PageQuery};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
@@ -117,7 +118,7 @@ impl Work {
             .collect();
         let mut rows: Vec<FillRow> = Vec::new();
         while !queries.is_empty() {
-            let pages = self.parts.source.fetch(Turn::unasked(), &queries).await?;
+            let pages = self.parts.source.pages(&queries).await?;
             self.pages.fetch_add(pages.len() as u64, Ordering::Relaxed);
             let asked = std::mem::take(&mut queries);
             for (query, page) in asked.into_iter().zip(pages) {
@@ -158,7 +159,7 @@ impl Work {
 }
 
 /// Returns the rows of a page, all of whose events have to be fills.
-pub(super) fn rows_of(page: fills::Page) -> Result<impl Iterator<Item = FillRow>, Failure> {
+pub(super) fn rows_of(page: Page) -> Result<impl Iterator<Item = FillRow>, Failure> {
     match page.malformed.first() {
         Some(malformed) => Err(format!("an event is no fill: {malformed:?}").into()),
         None => Ok(page.fills.into_iter().map(|fill: Fill| FillRow(fill))),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use clickhouse_sink::{Config, Deduplication, Sink};
 use fill_table::{FillRow, FillTable, Server, ServerConfig};
-use fills::{FillSource as _, Span};
+use fills::{Source as _, Span};
 use goldsky_client::Client;
 use pacer::Pacer;
 use serde::{Deserialize, Serialize};

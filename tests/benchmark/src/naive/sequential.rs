@@ -1,6 +1,7 @@
 //! One cursor over all fills, one request at a time.
 
-use fills::{FillSource as _, Filter, PageQuery, Turn};
+use fills::Filter;
+use goldsky_client::PageQuery;
 
 use super::by_market::rows_of;
 use super::{BATCH_ROWS, NaiveReport, Parts};
@@ -20,10 +21,7 @@ pub(super) async fn load(parts: Parts) -> Result<NaiveReport, Failure> {
     let (mut fills, mut pages) = (0, 0);
     let mut more = true;
     while more && parts.bound.allows_more(fills) {
-        let answered = parts
-            .source
-            .fetch(Turn::unasked(), std::slice::from_ref(&query))
-            .await?;
+        let answered = parts.source.pages(std::slice::from_ref(&query)).await?;
         let page = answered.into_iter().next().ok_or("no page was answered")?;
         pages += 1;
         fills += page.len() as u64;
