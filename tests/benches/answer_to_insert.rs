@@ -18,7 +18,7 @@ use goldsky_simulator::{Data, Host, Node, Seeded};
 const BATCH_ROWS: usize = 131_072;
 
 /// Rows of what is compressed at once, 1 MiB.
-const CHUNK_ROWS: usize = 5_548;
+const CHUNK_ROWS: usize = 4_161;
 
 fn node() -> Node {
     let data = Data::Seeded(Seeded {

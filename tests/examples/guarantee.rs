@@ -156,6 +156,7 @@ fn fill(index: u64, span: Span) -> Fill {
         id: FillId {
             tx_hash: TxHash(hash),
             order_hash: OrderHash(hash),
+            nth_from_last: 0,
         },
         timestamp: second as u32,
         maker: Address(wallet),
@@ -169,6 +170,7 @@ fn fill(index: u64, span: Span) -> Fill {
         shares_base_units: u128::from(words[3] % 1_000_000_000),
         usdc_base_units: u128::from(words[2] % 1_000_000_000),
         fee_base_units: 0,
+        ..Fill::default()
     }
 }
 

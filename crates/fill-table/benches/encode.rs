@@ -17,6 +17,7 @@ fn row(number: u8) -> FillRow {
         id: FillId {
             tx_hash: TxHash([number; 32]),
             order_hash: OrderHash([2; 32]),
+            nth_from_last: 0,
         },
         timestamp: 1_705_973_400 + u32::from(number),
         maker: Address([3; 20]),
@@ -30,6 +31,7 @@ fn row(number: u8) -> FillRow {
         shares_base_units: 67_333_333,
         usdc_base_units: 42_420_000,
         fee_base_units: 0,
+        ..Fill::default()
     })
 }
 

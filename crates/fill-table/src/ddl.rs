@@ -2,11 +2,12 @@
 //!
 //! Why it is laid out like this, with the measurements: `docs/decisions/0002-table-layout.md`.
 
+use crate::columns::FILL;
 use crate::names::{Names, literal};
 use crate::server::Credentials;
 
 /// Stands in the comment of everything made here; a new number replaces views and dictionary.
-pub(crate) const MARKER: &str = "clob-backfill schema 2";
+pub(crate) const MARKER: &str = "clob-backfill schema 3";
 /// What every version's marker begins with.
 pub(crate) const ANY_MARKER: &str = "clob-backfill schema ";
 /// In that version all fills tables of a database had one view `markets`.
@@ -40,14 +41,25 @@ pub(crate) struct Table {
     pub(crate) newer_settings: &'static [(&'static str, &'static str)],
 }
 
-/// The type of `side`; the numbers are what the rows carry.
-pub(crate) const SIDE_TYPE: &str = "Enum8('BUY' = 1, 'SELL' = 2)";
+/// Those of a fill, and when it was inserted.
+const DATA_COLUMNS: [Column; FILL.len() + 1] = {
+    const INGESTED_AT: Column = Column(
+        "ingested_at",
+        "DateTime('UTC')",
+        "DEFAULT now() CODEC(Delta(4), ZSTD(1))",
+    );
+    let mut columns = [INGESTED_AT; FILL.len() + 1];
+    let mut index = 0;
+    while index < FILL.len() {
+        columns[index] = FILL[index].column;
+        index += 1;
+    }
+    columns
+};
 
 /// One row for each fill, as it came.
 ///
-/// The hashes are random and fill two thirds of the disk: no codec helps, so `tx_hash` has the
-/// cheapest. `order_hash` repeats where an order is filled several times. The key begins with
-/// the wallet as readers write it, so that their filter on it is a filter on the key.
+/// The key begins with the wallet as readers write it, so that their filter on it is a filter on the key.
 ///
 /// A merge takes 64 parts or more, as it costs a row about what its insert costs, and a batch is a
 /// part: `docs/decisions/0005-batches.md`.
@@ -56,23 +68,7 @@ pub(crate) const SIDE_TYPE: &str = "Enum8('BUY' = 1, 'SELL' = 2)";
 /// granule, and the embedded engine's library then crashes wherever a process ends without
 /// closing it.
 pub(crate) const DATA: Table = Table {
-    columns: &[
-        Column("tx_hash", "FixedString(32)", "CODEC(LZ4)"),
-        Column("order_hash", "FixedString(32)", "CODEC(ZSTD(1))"),
-        Column("maker", "FixedString(20)", "CODEC(ZSTD(1))"),
-        Column("taker", "FixedString(20)", "CODEC(ZSTD(1))"),
-        Column("token_id", "UInt256", "CODEC(ZSTD(1))"),
-        Column("side", SIDE_TYPE, "CODEC(ZSTD(1))"),
-        Column("shares", "UInt128", "CODEC(ZSTD(1))"),
-        Column("usdc", "UInt128", "CODEC(ZSTD(1))"),
-        Column("fee", "UInt128", "CODEC(ZSTD(1))"),
-        Column("timestamp", "DateTime('UTC')", "CODEC(Delta(4), ZSTD(1))"),
-        Column(
-            "ingested_at",
-            "DateTime('UTC')",
-            "DEFAULT now() CODEC(Delta(4), ZSTD(1))",
-        ),
-    ],
+    columns: &DATA_COLUMNS,
     engine: "MergeTree",
     partition_by: "toYYYYMM(timestamp)",
     order_by: "concat('0x', lower(hex(maker))), timestamp, tx_hash, order_hash",

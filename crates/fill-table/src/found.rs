@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clickhouse::Row;
 use serde::Deserialize;
 
+use crate::columns::SINCE_SCHEMA_3;
 use crate::ddl::{
     ANY_MARKER, Column, DEDUPLICATION_WINDOW, FIRST_MARKER, MARKER, Table, alias_comment,
 };
@@ -119,7 +120,7 @@ impl Found {
             .columns
             .iter()
             .map(|Column(name, kind, _)| (*name, *kind));
-        differences.extend(self.column_differences(name, expected, OTHER_NAME));
+        differences.extend(self.column_differences(name, expected, OTHER_NAME, missing));
         // Tables that replace equal rows need no window.
         if table.engine == "MergeTree" {
             differences.extend(window_difference(name, existing));
@@ -132,15 +133,29 @@ impl Found {
         name: &Qualified,
         expected: impl Iterator<Item = (&'e str, &'e str)>,
         mend: &str,
+        missing: Missing,
     ) -> Vec<Difference> {
         let empty = Columns::new();
         let found = self.columns.get(&name.name).unwrap_or(&empty);
         expected
             .filter_map(|(column, kind)| {
-                let is = found.get(column).map_or("missing", String::as_str);
-                (is != kind).then(|| difference(name, &format!("column {column}"), kind, is, mend))
+                let what = format!("column {column}");
+                match found.get(column).map(String::as_str) {
+                    Some(is) => (is != kind).then(|| difference(name, &what, kind, is, mend)),
+                    None if !SINCE_SCHEMA_3.contains(&column) => {
+                        Some(difference(name, &what, kind, "missing", mend))
+                    }
+                    None => (missing == Missing::IsDifferent)
+                        .then(|| difference(name, &what, kind, "missing", ADDED)),
+                }
             })
             .collect()
+    }
+
+    /// Returns true if a table is there, and columns of this schema are not.
+    pub(crate) fn lacks_columns(&self, name: &Qualified) -> bool {
+        let found = self.columns.get(&name.name);
+        found.is_some_and(|found| SINCE_SCHEMA_3.iter().any(|name| !found.contains_key(*name)))
     }
 
     /// Compares a view or the dictionary: what another version made will be replaced, what
@@ -171,6 +186,7 @@ impl Found {
     }
 }
 
+const ADDED: &str = "it is added when a run starts";
 const START_AGAIN: &str = "it is replaced when a run starts";
 
 fn is_missing(name: &Qualified, missing: Missing) -> Option<Difference> {

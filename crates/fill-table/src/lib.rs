@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod catalogue;
+mod columns;
 mod ddl;
-mod decode;
 mod difference;
 mod distinct;
 mod error;

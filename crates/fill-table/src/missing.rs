@@ -7,7 +7,7 @@ use clickhouse_sink::OnDoubt;
 use fills::{Fill, FillId, OrderHash, TxHash};
 use serde::Deserialize;
 
-use crate::decode::decode;
+use crate::columns;
 use crate::retry::reading_on;
 use crate::{Error, FillTable};
 
@@ -18,6 +18,7 @@ const ROWS_AT_A_TIME: usize = 10_000;
 struct Id {
     tx_hash: [u8; 32],
     order_hash: [u8; 32],
+    nth_from_last: u16,
 }
 
 impl FillTable {
@@ -27,8 +28,11 @@ impl FillTable {
         OnDoubt::new(move |doubtful| {
             let table = table.clone();
             async move {
-                let fills: Option<Vec<Fill>> =
-                    doubtful.rows.iter().map(|row| decode(row)).collect();
+                let fills: Option<Vec<Fill>> = doubtful
+                    .rows
+                    .iter()
+                    .map(|row| columns::read(&mut &**row))
+                    .collect();
                 let fills = fills.ok_or("a row is no fill")?;
                 Ok(table.missing(&fills).await?)
             }
@@ -51,7 +55,7 @@ impl FillTable {
 
     async fn ids_in(&self, seconds: &BTreeSet<u32>) -> Result<HashSet<FillId>, Error> {
         let sql = format!(
-            "-- ids_in\nSELECT tx_hash, order_hash\nFROM {}\n\
+            "-- ids_in\nSELECT tx_hash, order_hash, nth_from_last\nFROM {}\n\
              WHERE timestamp BETWEEN toDateTime({{first:UInt32}}) AND toDateTime({{last:UInt32}})\n\
              AND toUInt32(timestamp) IN {{seconds:Array(UInt32)}}",
             self.names().data(),
@@ -67,6 +71,7 @@ impl FillTable {
             ids.insert(FillId {
                 tx_hash: TxHash(id.tx_hash),
                 order_hash: OrderHash(id.order_hash),
+                nth_from_last: id.nth_from_last,
             });
         }
         Ok(ids)

@@ -33,6 +33,7 @@ struct SummaryRow {
 struct IdRow {
     tx_hash: [u8; 32],
     order_hash: [u8; 32],
+    nth_from_last: u16,
 }
 
 impl FillTable {
@@ -63,7 +64,9 @@ impl FillTable {
         tokens: Option<&[TokenId]>,
     ) -> Result<Summary, Error> {
         const SELECT: &str = "-- summary\nSELECT count() AS rows, \
-                              sumWithOverflow(xxh3(concat(tx_hash, order_hash))) AS hash";
+                              sumWithOverflow(xxh3(concat(tx_hash, order_hash, \
+                              if(nth_from_last = 0, '', reinterpretAsFixedString(nth_from_last))))) \
+                              AS hash";
         let Some(query) = self.in_spans(SELECT, spans, tokens) else {
             return Ok(Summary::default());
         };
@@ -78,7 +81,7 @@ impl FillTable {
         tokens: Option<&[TokenId]>,
     ) -> Result<HashSet<FillId>, Error> {
         let mut keys = HashSet::new();
-        let select = "-- existing_keys\nSELECT tx_hash, order_hash";
+        let select = "-- existing_keys\nSELECT tx_hash, order_hash, nth_from_last";
         let Some(query) = self.in_spans(select, spans, tokens) else {
             return Ok(keys);
         };
@@ -87,6 +90,7 @@ impl FillTable {
             keys.insert(FillId {
                 tx_hash: TxHash(row.tx_hash),
                 order_hash: OrderHash(row.order_hash),
+                nth_from_last: row.nth_from_last,
             });
         }
         Ok(keys)

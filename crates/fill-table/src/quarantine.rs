@@ -2,16 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clickhouse::Row;
-use clickhouse::types::UInt256;
-use fills::{Fill, Side, TokenId};
-use serde::Serialize;
+use bytes::Bytes;
+use fills::{Block, Fill, TokenId};
 
+use crate::columns::{self, FILL};
+use crate::ddl::Column;
+use crate::names::Qualified;
+use crate::retry::reading;
 use crate::{Error, FillTable};
-
-/// Everything that makes a row what it is.
-const IDENTITY: &str =
-    "tx_hash, order_hash, maker, taker, token_id, side, shares, usdc, fee, timestamp";
 
 /// Rows of one insert into the table beside.
 const QUARANTINED_AT_ONCE: usize = 100_000;
@@ -27,57 +25,47 @@ pub struct Removal {
     pub source: Option<(TokenId, u32)>,
 }
 
-#[derive(Debug, Row, Serialize)]
-struct QuarantinedRow {
-    tx_hash: [u8; 32],
-    order_hash: [u8; 32],
-    maker: [u8; 20],
-    taker: [u8; 20],
-    token_id: UInt256,
-    side: i8,
-    shares: u128,
-    usdc: u128,
-    fee: u128,
-    timestamp: u32,
-    source_token_id: Option<UInt256>,
-    source_timestamp: Option<u32>,
-    reason: String,
-    repair: String,
+/// The columns that say why a row was taken out.
+const WHY: &[Column] = &[
+    Column("source_token_id", "Nullable(UInt256)", ""),
+    Column("source_timestamp", "Nullable(DateTime('UTC'))", ""),
+    Column("reason", "LowCardinality(String)", ""),
+    Column("repair", "String", ""),
+    Column("quarantined_at", "DateTime('UTC')", "DEFAULT now()"),
+];
+
+/// What sorts them, and tells them apart: everything that a table of schema 2 has of a row.
+const KEY: &str = "tx_hash, order_hash, maker, taker, token_id, side, shares, usdc, fee, timestamp";
+
+impl Removal {
+    /// Writes the row and why it is taken out, as RowBinary.
+    fn write(&self, repair: &str, rows: &mut Vec<u8>) {
+        for column in FILL {
+            (column.write)(&self.row, rows);
+        }
+        match self.source {
+            Some((token, second)) => {
+                rows.push(0);
+                rows.extend_from_slice(&token.to_le_bytes());
+                rows.push(0);
+                rows.extend_from_slice(&second.to_le_bytes());
+            }
+            None => rows.extend_from_slice(&[1, 1]),
+        }
+        write_text(self.reason, rows);
+        write_text(repair, rows);
+    }
 }
 
-impl QuarantinedRow {
-    fn new(removal: &Removal, repair: &str) -> Self {
-        let Fill {
-            id,
-            timestamp,
-            maker,
-            taker,
-            token_id,
-            side,
-            shares_base_units: shares,
-            usdc_base_units: usdc,
-            fee_base_units: fee,
-        } = removal.row;
-        Self {
-            tx_hash: id.tx_hash.0,
-            order_hash: id.order_hash.0,
-            maker: maker.0,
-            taker: taker.0,
-            token_id: number(token_id),
-            side: match side {
-                Side::Buy => 1,
-                Side::Sell => 2,
-            },
-            shares,
-            usdc,
-            fee,
-            timestamp,
-            source_token_id: removal.source.map(|(token, _)| number(token)),
-            source_timestamp: removal.source.map(|(_, second)| second),
-            reason: removal.reason.to_owned(),
-            repair: repair.to_owned(),
-        }
+/// Writes a text behind its length in LEB128.
+fn write_text(text: &str, rows: &mut Vec<u8>) {
+    let mut length = text.len();
+    while length >= 0x80 {
+        rows.push(length as u8 | 0x80);
+        length >>= 7;
     }
+    rows.push(length as u8);
+    rows.extend_from_slice(text.as_bytes());
 }
 
 impl FillTable {
@@ -94,28 +82,27 @@ impl FillTable {
             return Ok(0);
         };
         let name = self.names().quarantine();
-        self.run(&format!(
-            "-- create_quarantine\nCREATE TABLE IF NOT EXISTS {name} (\
-                 tx_hash FixedString(32), order_hash FixedString(32), maker FixedString(20), \
-                 taker FixedString(20), token_id UInt256, side Enum8('BUY' = 1, 'SELL' = 2), \
-                 shares UInt128, usdc UInt128, fee UInt128, timestamp DateTime('UTC'), \
-                 source_token_id Nullable(UInt256), source_timestamp Nullable(DateTime('UTC')), \
-                 reason LowCardinality(String), repair String, \
-                 quarantined_at DateTime('UTC') DEFAULT now())\n\
-                 ENGINE = ReplacingMergeTree ORDER BY ({IDENTITY})\n\
-                 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1\n\
-                 COMMENT 'rows that were taken out'"
-        ))
-        .await?;
-        let repair = repair_id();
+        self.create_quarantine(&name).await?;
+        let (columns, repair) = (columns::names(), repair_id());
         for some in removals.chunks(QUARANTINED_AT_ONCE) {
-            let row = |removal| QuarantinedRow::new(removal, &repair);
-            let rows: Vec<_> = some.iter().map(row).collect();
-            self.insert(&name, &rows).await?;
+            let mut rows = Vec::new();
+            some.iter()
+                .for_each(|removal| removal.write(&repair, &mut rows));
+            let (rows, token) = (Bytes::from(rows), Block::unused_token());
+            let sql = format!(
+                "INSERT INTO {name} ({columns}, source_token_id, source_timestamp, reason, repair) \
+                 FORMAT RowBinary"
+            );
+            reading(|| async {
+                let mut insert = self.inserting(&token).insert_formatted_with(&sql);
+                insert.send(rows.clone()).await?;
+                Ok(insert.end().await?)
+            })
+            .await?;
         }
         let doomed = format!(
             "timestamp BETWEEN toDateTime({first}) AND toDateTime({last}) \
-             AND ({IDENTITY}) IN (SELECT {IDENTITY} FROM {name} WHERE repair = '{repair}')"
+             AND ({columns}) IN (SELECT {columns} FROM {name} WHERE repair = '{repair}')"
         );
         let data = self.names().data();
         let rows: u64 = self
@@ -130,10 +117,24 @@ impl FillTable {
         .await?;
         Ok(rows)
     }
-}
 
-fn number(token: TokenId) -> UInt256 {
-    UInt256::from_le_bytes(token.to_le_bytes())
+    async fn create_quarantine(&self, name: &Qualified) -> Result<(), Error> {
+        let columns = FILL.iter().map(|fill| &fill.column).chain(WHY);
+        let columns: Vec<_> = columns
+            .map(|Column(name, data_type, rest)| match name {
+                &"quarantined_at" => format!("{name} {data_type} {rest}"),
+                _ => format!("{name} {data_type}"),
+            })
+            .collect();
+        self.run(&format!(
+            "-- create_quarantine\nCREATE TABLE IF NOT EXISTS {name} ({})\n\
+             ENGINE = ReplacingMergeTree ORDER BY ({KEY})\n\
+             SETTINGS fsync_after_insert = 1, fsync_part_directory = 1\n\
+             COMMENT 'rows that were taken out'",
+            columns.join(", ")
+        ))
+        .await
+    }
 }
 
 /// Names a repair by when it began and by its process.

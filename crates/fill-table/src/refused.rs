@@ -6,7 +6,7 @@ use fills::{Block, Fill, Malformed, Side};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::decode::decode;
+use crate::columns;
 use crate::retry::reading_on;
 use crate::{Error, FillTable};
 
@@ -56,7 +56,7 @@ impl From<Malformed> for DeadLetter {
 
 impl From<RefusedRow> for DeadLetter {
     fn from(refused: RefusedRow) -> Self {
-        let fill = decode(&refused.row);
+        let fill = columns::read(&mut &*refused.row);
         Self {
             fill_id: fill.map(|fill| fill.id.to_string()).unwrap_or_default(),
             field: WHOLE_ROW.to_owned(),

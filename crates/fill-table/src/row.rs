@@ -1,13 +1,14 @@
 //! Fills as rows of the data table.
 
 use clickhouse_sink::{ColumnSpec, EncodeError, EncodeRow, RowOrder};
-use fills::{Fill, Side};
+use fills::Fill;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::ddl::SIDE_TYPE;
+use crate::columns::FILL;
+use crate::ddl::Column;
 
-/// A fill, encoded by hand: 189 bytes of RowBinary, every value at a fixed place.
+/// A fill, encoded by hand: 252 bytes of RowBinary, every value at a fixed place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FillRow(pub Fill);
 
@@ -19,18 +20,10 @@ impl From<Fill> for FillRow {
 
 impl EncodeRow for FillRow {
     fn columns() -> Vec<ColumnSpec> {
-        vec![
-            ColumnSpec::typed("tx_hash", "FixedString(32)"),
-            ColumnSpec::typed("order_hash", "FixedString(32)"),
-            ColumnSpec::typed("maker", "FixedString(20)"),
-            ColumnSpec::typed("taker", "FixedString(20)"),
-            ColumnSpec::typed("token_id", "UInt256"),
-            ColumnSpec::typed("side", SIDE_TYPE),
-            ColumnSpec::typed("shares", "UInt128"),
-            ColumnSpec::typed("usdc", "UInt128"),
-            ColumnSpec::typed("fee", "UInt128"),
-            ColumnSpec::typed("timestamp", "DateTime"),
-        ]
+        let columns = FILL.iter().map(|fill| fill.column);
+        columns
+            .map(|Column(name, data_type, _)| ColumnSpec::typed(name, data_type))
+            .collect()
     }
 
     fn group(&self) -> u64 {
@@ -45,24 +38,9 @@ impl EncodeRow for FillRow {
     }
 
     fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let fill = &self.0;
-        buffer.extend_from_slice(fill.id.tx_hash.as_bytes());
-        buffer.extend_from_slice(fill.id.order_hash.as_bytes());
-        buffer.extend_from_slice(fill.maker.as_bytes());
-        buffer.extend_from_slice(fill.taker.as_bytes());
-        buffer.extend_from_slice(&fill.token_id.to_le_bytes());
-        buffer.push(match fill.side {
-            Side::Buy => 1,
-            Side::Sell => 2,
-        });
-        for amount in [
-            fill.shares_base_units,
-            fill.usdc_base_units,
-            fill.fee_base_units,
-        ] {
-            buffer.extend_from_slice(&amount.to_le_bytes());
+        for column in FILL {
+            (column.write)(&self.0, buffer);
         }
-        buffer.extend_from_slice(&fill.timestamp.to_le_bytes());
         Ok(())
     }
 }
@@ -101,7 +79,10 @@ fn part<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
+    use fills::Side;
+
     use super::*;
+    use crate::columns::SIDE_TYPE;
 
     /// Bytes of a fixed-size ClickHouse type.
     fn width(data_type: &str) -> usize {
@@ -109,8 +90,9 @@ mod tests {
             "FixedString(32)" | "UInt256" => 32,
             "FixedString(20)" => 20,
             "UInt128" => 16,
-            "DateTime" => 4,
-            SIDE_TYPE => 1,
+            "DateTime('UTC')" | "UInt32" => 4,
+            "UInt16" => 2,
+            SIDE_TYPE | "UInt8" => 1,
             other => panic!("{other} has no fixed size here"),
         }
     }
@@ -120,6 +102,7 @@ mod tests {
             id: fills::FillId {
                 tx_hash: fills::TxHash([1; 32]),
                 order_hash: fills::OrderHash([2; 32]),
+                nth_from_last: 0,
             },
             timestamp: 1,
             maker: fills::Address([3; 20]),
@@ -129,6 +112,7 @@ mod tests {
             shares_base_units: 6,
             usdc_base_units: 7,
             fee_base_units: 8,
+            ..Fill::default()
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ddl::{self, DATA, DEAD_LETTERS, MARKETS, Table};
+use crate::columns::{FILL, SINCE_SCHEMA_3};
+use crate::ddl::{self, Column, DATA, DEAD_LETTERS, MARKETS, Table};
 use crate::difference::Difference;
 use crate::found::{AliasState, Columns, DROP_VIEW, Existing, ExistingColumn, Found, Missing};
 use crate::names::Qualified;
@@ -32,6 +33,11 @@ impl FillTable {
             }
         }
         let names = self.names();
+        for name in [names.data(), names.quarantine()] {
+            if found.lacks_columns(&name) {
+                self.add_columns(&name).await?;
+            }
+        }
         if !found.is_current(&names.markets()) {
             self.query(&ddl::markets_view(names)).execute().await?;
         }
@@ -60,6 +66,21 @@ impl FillTable {
         } else {
             Err(Error::Schema(differences))
         }
+    }
+
+    /// Adds the columns of a fill that a table of an earlier schema does not have. No row is written again: the
+    /// server answers with their defaults.
+    async fn add_columns(&self, name: &Qualified) -> Result<(), Error> {
+        let since = FILL.iter().map(|fill| fill.column);
+        let since = since.filter(|Column(name, _, _)| SINCE_SCHEMA_3.contains(name));
+        let added: Vec<_> = since
+            .map(|Column(name, data_type, rest)| {
+                format!("ADD COLUMN IF NOT EXISTS {name} {data_type} {rest}")
+            })
+            .collect();
+        let added = added.join(", ");
+        self.run(&format!("-- add_columns\nALTER TABLE {name} {added}"))
+            .await
     }
 
     /// Asks which of these settings of tables the server has.
@@ -98,6 +119,7 @@ impl FillTable {
             names.markets_data(),
             names.dictionary(),
             names.dead_letters(),
+            names.quarantine(),
         ]
         .into_iter()
         .map(|qualified| qualified.name)
@@ -147,7 +169,12 @@ impl FillTable {
         }
         if found.is_current(&names.fills()) {
             let expected = FILL_COLUMNS.iter().copied();
-            differences.extend(found.column_differences(&names.fills(), expected, DROP_VIEW));
+            differences.extend(found.column_differences(
+                &names.fills(),
+                expected,
+                DROP_VIEW,
+                Missing::IsDifferent,
+            ));
         }
         differences
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clickhouse::Client;
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead, RowWrite};
 use fills::Block;
@@ -111,16 +112,21 @@ impl FillTable {
         if rows.is_empty() {
             return Ok(());
         }
-        let client = self.server.client().clone();
-        let client = client
-            .with_setting("async_insert", "0")
-            .with_setting("insert_deduplicate", "1")
-            .with_setting("insert_deduplication_token", token);
-        let mut insert = client.insert::<R>(&name.name).await?;
+        let mut insert = self.inserting(token).insert::<R>(&name.name).await?;
         for row in rows {
             insert.write(row).await?;
         }
         Ok(insert.end().await?)
+    }
+
+    /// Returns a client whose insert is acknowledged when it is durable, and dropped where the table has seen
+    /// its token.
+    pub(crate) fn inserting(&self, token: &str) -> Client {
+        let client = self.server.client().clone();
+        client
+            .with_setting("async_insert", "0")
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("insert_deduplication_token", token)
     }
 
     /// Starts a query. `?` is no placeholder: parameters go by [`Query::param`].

@@ -9,10 +9,12 @@ use crate::names::{Names, literal};
 ///
 /// `user_eoa` is always empty: the event does not carry the account behind a proxy wallet.
 /// `price` is USDC for one share, cut after 18 digits, and NULL where no shares changed hands.
-/// `fee_rate_bps` is the effective rate, rounded: `fee` by what the wallet got in the same asset.
+/// `fee_rate_bps` is the effective rate, rounded: `fee` by what changed hands in the same asset.
 /// `bucket_index` is the UTC day, counted from 1970-01-01.
 /// `token_id` is `asset_id` as a number, which is several times faster to compare than the text.
-pub const FILL_COLUMNS: [(&str, &str); 23] = [
+/// `exchange`, `block_number` and `log_index` are empty and 0 where the source does not know them, as a subgraph
+/// does not; `builder` is empty where nobody brought the order.
+pub const FILL_COLUMNS: [(&str, &str); 28] = [
     ("fill_id", "String"),
     ("proxy_wallet", "String"),
     ("user_eoa", "String"),
@@ -36,6 +38,11 @@ pub const FILL_COLUMNS: [(&str, &str); 23] = [
     ("fee", "Decimal(76, 6)"),
     ("fee_asset", "LowCardinality(String)"),
     ("token_id", "UInt256"),
+    ("version", "UInt8"),
+    ("exchange", "String"),
+    ("block_number", "UInt32"),
+    ("log_index", "UInt32"),
+    ("builder", "String"),
 ];
 
 /// Returns the statement that makes the readable view.
@@ -64,11 +71,13 @@ fn expression(column: &str, names: &Names) -> String {
             literal(&dictionary.unquoted())
         )
     };
-    let buy_or_sell = |buy: &str, sell: &str| format!("if(d.side = 'BUY', {buy}, {sell})");
+    let paid_in = |shares: &str, usdc: &str| {
+        format!("if(d.side = 'BUY' AND d.version = 1, {shares}, {usdc})")
+    };
     match column {
-        "fill_id" => {
-            "concat('0x', lower(hex(d.tx_hash)), '_0x', lower(hex(d.order_hash)))".to_owned()
-        }
+        "fill_id" => "concat('0x', lower(hex(d.tx_hash)), '_0x', lower(hex(d.order_hash)), \
+             if(d.nth_from_last = 0, '', concat('_', toString(d.nth_from_last))))"
+            .to_owned(),
         "proxy_wallet" => hex("maker"),
         "counterparty" => hex("taker"),
         "order_hash" | "tx_hash" => hex(column),
@@ -79,7 +88,8 @@ fn expression(column: &str, names: &Names) -> String {
         "asset_id" => "toString(d.token_id)".to_owned(),
         "side" => "CAST(d.side, 'LowCardinality(String)')".to_owned(),
         "role" => low_cardinality(&format!(
-            "if(d.taker IN ({}, {}), 'taker', 'maker')",
+            "if(d.taker IN ({}, {}) OR (d.taker = d.exchange AND d.taker != toFixedString('', 20)), \
+             'taker', 'maker')",
             bytes(CTF_EXCHANGE),
             bytes(NEG_RISK_EXCHANGE)
         )),
@@ -89,9 +99,15 @@ fn expression(column: &str, names: &Names) -> String {
             .to_owned(),
         "size" => decimal("shares"),
         "usdc" | "fee" => decimal(column),
-        "fee_asset" => low_cardinality(&buy_or_sell("'SHARES'", "'USDC'")),
+        "fee_asset" => low_cardinality(&paid_in("'SHARES'", "'USDC'")),
+        "exchange" | "builder" => {
+            format!(
+                "if(reinterpretAsUInt256(d.{column}) = 0, '', {})",
+                hex(column)
+            )
+        }
         "fee_rate_bps" => {
-            let got = format!("toUInt256({})", buy_or_sell("d.shares", "d.usdc"));
+            let got = format!("toUInt256({})", paid_in("d.shares", "d.usdc"));
             format!(
                 "if({got} = 0, 0, toUInt32(least(toUInt256(4294967295), \
                  intDiv(toUInt256(d.fee) * 20000 + {got}, \

@@ -101,6 +101,8 @@ impl OrderFilled<'_> {
             shares_base_units,
             usdc_base_units,
             fee_base_units: amount("fee", &self.fee)?,
+            // The subgraph has V1 alone, and no more of a log than this.
+            ..Fill::default()
         })
     }
 
@@ -108,6 +110,7 @@ impl OrderFilled<'_> {
         let id = FillId {
             tx_hash: id_field("transactionHash", &self.transaction_hash)?,
             order_hash: id_field("orderHash", &self.order_hash)?,
+            nth_from_last: 0,
         };
         if !self.id_is_its_hashes() && id_field::<FillId>("id", &self.id)? != id {
             return Err(FieldError {

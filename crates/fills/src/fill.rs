@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::id::{Address, FillId, TokenId};
+use crate::id::{Address, BuilderCode, FillId, TokenId};
 
 /// The CTF Exchange (V1) on Polygon.
 pub const CTF_EXCHANGE: Address = Address([
@@ -20,9 +20,10 @@ pub const NEG_RISK_EXCHANGE: Address = Address([
 ]);
 
 /// What the owner of the order did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// Paid USDC for shares.
+    #[default]
     Buy,
     /// Gave shares for USDC.
     Sell,
@@ -33,25 +34,58 @@ pub enum Side {
 pub enum Role {
     /// A resting order; [`Fill::taker`] names who crossed it.
     Maker,
-    /// The crossing order itself; [`Fill::taker`] is one of the two exchanges.
+    /// The crossing order itself; [`Fill::taker`] is the exchange.
     Taker,
 }
 
 /// What a fee was taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FeeAsset {
-    /// Shares of the fill's token, on a BUY.
+    /// Shares of the fill's token: on a BUY of V1.
     Shares,
-    /// USDC, on a SELL.
+    /// USDC: on a SELL, and on both sides since V2.
     Usdc,
+}
+
+/// The generation of an exchange contract.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// Until 2026-04-28.
+    #[default]
+    V1,
+    /// Since 2026-04.
+    V2,
+    /// Since 2026-05.
+    V3,
+}
+
+impl Version {
+    /// Returns 1, 2 or 3.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+            Self::V3 => 3,
+        }
+    }
+
+    /// Returns the version with this number, if there is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::V1),
+            2 => Some(Self::V2),
+            3 => Some(Self::V3),
+            _ => None,
+        }
+    }
 }
 
 /// One `OrderFilled`, typed.
 ///
-/// Amounts are integers in base units with 6 decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Amounts are integers in base units with 6 decimals. The default is empty, for tests to fill in what matters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Fill {
-    /// Transaction and order.
+    /// Transaction and order, and which fill of that order.
     pub id: FillId,
     /// Seconds since 1970, UTC: the time of the block.
     pub timestamp: u32,
@@ -69,23 +103,52 @@ pub struct Fill {
     pub usdc_base_units: u128,
     /// The fee, in base units of [`Fill::fee_asset`], before later refunds.
     pub fee_base_units: u128,
+    /// The generation of the exchange.
+    pub version: Version,
+    /// The contract that emitted the event; zero where the source does not know it.
+    pub exchange: Address,
+    /// The block of the transaction; 0 where the source does not know it.
+    pub block_number: u32,
+    /// The event's index among all logs of the block; 0 where the source does not know it.
+    pub log_index: u32,
+    /// Who brought the order to the exchange; zero where nobody did, and always before V2.
+    pub builder: BuilderCode,
 }
 
 impl Fill {
-    /// Tells whether this is the resting or the crossing order of its match.
+    /// Returns whether this is the resting or the crossing order of its match.
     pub fn role(&self) -> Role {
-        if self.taker == CTF_EXCHANGE || self.taker == NEG_RISK_EXCHANGE {
-            Role::Taker
-        } else {
-            Role::Maker
+        // A subgraph does not say which exchange it was; it can only be one of V1.
+        let is_exchange = match self.exchange.is_zero() {
+            true => self.taker == CTF_EXCHANGE || self.taker == NEG_RISK_EXCHANGE,
+            false => self.taker == self.exchange,
+        };
+        match is_exchange {
+            true => Role::Taker,
+            false => Role::Maker,
         }
     }
 
-    /// Tells what the fee was taken in.
+    /// Returns what the fee was taken in.
     pub fn fee_asset(&self) -> FeeAsset {
-        match self.side {
-            Side::Buy => FeeAsset::Shares,
-            Side::Sell => FeeAsset::Usdc,
+        match (self.version, self.side) {
+            (Version::V1, Side::Buy) => FeeAsset::Shares,
+            _ => FeeAsset::Usdc,
+        }
+    }
+
+    /// Returns true if both are the same fill with the same values, as far as both sources know them: a subgraph
+    /// does not know exchange, block and log.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let place_unknown = |fill: &Self| Self {
+            exchange: Address::default(),
+            block_number: 0,
+            log_index: 0,
+            ..*fill
+        };
+        match self.exchange.is_zero() || other.exchange.is_zero() {
+            true => place_unknown(self) == place_unknown(other),
+            false => self == other,
         }
     }
 
@@ -156,6 +219,46 @@ mod tests {
         assert_eq!(price(0, 5), "0");
         assert_eq!(price(1, u128::MAX), "0");
         assert_eq!(price(u128::MAX, 1), u128::MAX.to_string());
+    }
+
+    #[test]
+    fn roles_fee_assets_and_values_follow_from_exchange_and_version() {
+        let exchange = Address([7; 20]);
+        let v2 = Fill {
+            version: Version::V2,
+            exchange,
+            taker: exchange,
+            block_number: 5,
+            ..Fill::default()
+        };
+        assert_eq!((v2.role(), v2.fee_asset()), (Role::Taker, FeeAsset::Usdc));
+        let taker = CTF_EXCHANGE;
+        let resting = Fill { taker, ..v2 };
+        assert_eq!(resting.role(), Role::Maker);
+        let of_subgraph = Fill {
+            taker,
+            ..Fill::default()
+        };
+        assert_eq!(
+            (of_subgraph.role(), of_subgraph.fee_asset()),
+            (Role::Taker, FeeAsset::Shares)
+        );
+        let of_chain = Fill {
+            exchange: CTF_EXCHANGE,
+            block_number: 9,
+            ..of_subgraph
+        };
+        assert!(of_chain.agrees_with(&of_subgraph) && of_subgraph.agrees_with(&of_chain));
+        let elsewhere = Fill {
+            block_number: 8,
+            ..of_chain
+        };
+        assert!(!of_chain.agrees_with(&elsewhere) && of_subgraph.agrees_with(&elsewhere));
+        let other = Fill {
+            fee_base_units: 1,
+            ..of_chain
+        };
+        assert!(!other.agrees_with(&of_subgraph));
     }
 
     #[test]

@@ -53,7 +53,19 @@ macro_rules! hex_id {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub [u8; $bytes]);
 
+        impl Default for $name {
+            /// Returns the identifier of all zeros, which stands for none.
+            fn default() -> Self {
+                Self([0; $bytes])
+            }
+        }
+
         impl $name {
+            /// Returns true if all bytes are zero: it stands for none.
+            pub fn is_zero(&self) -> bool {
+                self.0 == [0; $bytes]
+            }
+
             /// The identifier's bytes, most significant first.
             pub const fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
@@ -115,13 +127,18 @@ hex_id!(
     32
 );
 hex_id!(
+    /// Who brought an order to the exchange, as the builder program registers them.
+    BuilderCode,
+    32
+);
+hex_id!(
     /// The condition that groups the outcome tokens of one market.
     ConditionId,
     32
 );
 
 /// The ERC-1155 id of an outcome token: an unsigned 256-bit integer, written in decimal.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(U256);
 
 impl TokenId {
@@ -184,36 +201,56 @@ impl<'de> Deserialize<'de> for TokenId {
     }
 }
 
-/// The identity of a fill in the source: transaction hash and order hash.
+/// The identity of a fill: transaction hash, order hash, and which fill of that order in the transaction.
 ///
-/// Two fills of one order inside one transaction share it; the source keeps only the later one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Its text is `transactionHash_orderHash`, with `_n` behind it where n is not 0. A subgraph keeps only the last
+/// fill of an order in a transaction, so that its fills have the same identity from the chain.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FillId {
     /// The transaction.
     pub tx_hash: TxHash,
     /// The order.
     pub order_hash: OrderHash,
+    /// How many fills of the order come behind this one in the transaction.
+    pub nth_from_last: u16,
 }
 
 impl FromStr for FillId {
     type Err = ParseIdError;
 
-    /// Reads `transactionHash_orderHash`.
+    /// Reads `transactionHash_orderHash` and `transactionHash_orderHash_n`.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let (tx_hash, order_hash) = text.split_once('_').ok_or(ParseIdError::WrongLength {
+        let (tx_hash, rest) = text.split_once('_').ok_or(ParseIdError::WrongLength {
             expected: 128,
             found: text.len().saturating_sub(2),
         })?;
+        let (order_hash, nth) = match rest.split_once('_') {
+            None => (rest, 0),
+            // Each has one text: without sign and zeros in front, and no suffix for the last.
+            Some((order_hash, digits)) => match digits.parse() {
+                Ok(nth @ 1..)
+                    if digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0') =>
+                {
+                    (order_hash, nth)
+                }
+                _ => return Err(ParseIdError::NotDecimal),
+            },
+        };
         Ok(Self {
             tx_hash: tx_hash.parse()?,
             order_hash: order_hash.parse()?,
+            nth_from_last: nth,
         })
     }
 }
 
 impl fmt::Display for FillId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", self.tx_hash, self.order_hash)
+        write!(f, "{}_{}", self.tx_hash, self.order_hash)?;
+        match self.nth_from_last {
+            0 => Ok(()),
+            nth => write!(f, "_{nth}"),
+        }
     }
 }
 
@@ -276,6 +313,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_fill_id_has_one_text() {
+        let id = FillId::default();
+        assert_eq!(id.to_string().len(), 133);
+        let third = FillId {
+            nth_from_last: 2,
+            ..id
+        };
+        assert_eq!(third.to_string(), format!("{id}_2"));
+        for suffix in ["_0", "_02", "_+2", "_", "_2_1", "_65536"] {
+            let wrong = format!("{id}{suffix}").parse::<FillId>();
+            assert_eq!(wrong, Err(ParseIdError::NotDecimal), "{suffix}");
+        }
+    }
+
     proptest! {
         #[test]
         fn token_ids_survive_text_and_bytes(bytes: [u8; 32]) {
@@ -285,8 +337,8 @@ mod tests {
         }
 
         #[test]
-        fn fill_ids_survive_text(tx: [u8; 32], order: [u8; 32]) {
-            let id = FillId { tx_hash: TxHash(tx), order_hash: OrderHash(order) };
+        fn fill_ids_survive_text(tx: [u8; 32], order: [u8; 32], nth_from_last: u16) {
+            let id = FillId { tx_hash: TxHash(tx), order_hash: OrderHash(order), nth_from_last };
             prop_assert_eq!(id.to_string().parse::<FillId>().unwrap(), id);
         }
     }

@@ -12,9 +12,9 @@ mod store;
 mod trade;
 
 pub use event::{FieldError, Malformed, OrderFilled};
-pub use fill::{CTF_EXCHANGE, FeeAsset, Fill, NEG_RISK_EXCHANGE, Price, Role, Side};
+pub use fill::{CTF_EXCHANGE, FeeAsset, Fill, NEG_RISK_EXCHANGE, Price, Role, Side, Version};
 pub use groups::{MemoryGroups, TokenGroups};
-pub use id::{Address, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxHash};
+pub use id::{Address, BuilderCode, ConditionId, FillId, OrderHash, ParseIdError, TokenId, TxHash};
 pub use memory::{MemorySource, MemoryTable};
 pub use source::{Chunk, Filter, Resume, Slot, Source, SourceError, Survey, Task};
 pub use span::{Span, SpanSet};

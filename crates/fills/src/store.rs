@@ -78,18 +78,21 @@ impl Block {
 pub struct Summary {
     /// Rows, each copy counted.
     pub rows: u64,
-    /// The sum, modulo 2^64, of the XXH3 hashes of their ids: transaction hash, then order hash.
+    /// The sum, modulo 2^64, of the XXH3 hashes of their ids: transaction hash, order hash, and where it is
+    /// not 0 the number from the last, in two bytes, the less significant one first.
     pub hash: u64,
 }
 
 impl Summary {
     /// Adds a row.
     pub fn add(&mut self, id: &FillId) {
-        let mut bytes = [0; 64];
+        let mut bytes = [0; 66];
         bytes[..32].copy_from_slice(&id.tx_hash.0);
-        bytes[32..].copy_from_slice(&id.order_hash.0);
+        bytes[32..64].copy_from_slice(&id.order_hash.0);
+        bytes[64..].copy_from_slice(&id.nth_from_last.to_le_bytes());
+        let end = if id.nth_from_last == 0 { 64 } else { 66 };
         self.rows += 1;
-        self.hash = self.hash.wrapping_add(XxHash3_64::oneshot(&bytes));
+        self.hash = self.hash.wrapping_add(XxHash3_64::oneshot(&bytes[..end]));
     }
 }
 

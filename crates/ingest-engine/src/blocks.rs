@@ -395,6 +395,7 @@ mod tests {
             id: FillId {
                 tx_hash: TxHash([n; 32]),
                 order_hash: OrderHash([n; 32]),
+                nth_from_last: 0,
             },
             timestamp: u32::try_from(second).unwrap(),
             maker: Address([1; 20]),
@@ -404,6 +405,7 @@ mod tests {
             shares_base_units: 1,
             usdc_base_units: 1,
             fee_base_units: 0,
+            ..Fill::default()
         }
     }
 

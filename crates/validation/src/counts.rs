@@ -217,10 +217,10 @@ impl Validation {
         format!(
             "SELECT any(token_id) AS token_id, toUInt32(min(timestamp)) AS first, \
              toUInt32(max(timestamp)) AS last, count() AS n\n\
-             FROM {data} WHERE {condition} AND cityHash64(tx_hash, order_hash) IN (\n\
-             SELECT cityHash64(tx_hash, order_hash) AS fill FROM {data} WHERE {condition}\n\
+             FROM {data} WHERE {condition} AND cityHash64(tx_hash, order_hash, nth_from_last) IN (\n\
+             SELECT cityHash64(tx_hash, order_hash, nth_from_last) AS fill FROM {data} WHERE {condition}\n\
              GROUP BY fill HAVING count() > 1)\n\
-             GROUP BY tx_hash, order_hash HAVING n > 1"
+             GROUP BY tx_hash, order_hash, nth_from_last HAVING n > 1"
         )
     }
 

@@ -149,7 +149,7 @@ fn compared(fill: Option<&Fill>, mut rows: Vec<Fill>) -> Difference {
         };
     };
     let all = rows.len();
-    rows.retain(|row| row != fill);
+    rows.retain(|row| !row.agrees_with(fill));
     let right = (all - rows.len()) as u64;
     Difference {
         missing: (right == 0).then_some(*fill),
@@ -169,6 +169,7 @@ mod tests {
             id: FillId {
                 tx_hash: TxHash([n; 32]),
                 order_hash: OrderHash([n; 32]),
+                nth_from_last: 0,
             },
             timestamp: 100 + u32::from(n),
             maker: Address([n; 20]),
@@ -178,6 +179,7 @@ mod tests {
             shares_base_units: 6,
             usdc_base_units: 7,
             fee_base_units: 0,
+            ..Fill::default()
         }
     }
 

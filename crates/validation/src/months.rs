@@ -92,6 +92,7 @@ mod tests {
             id: FillId {
                 tx_hash: TxHash([number; 32]),
                 order_hash: OrderHash([number; 32]),
+                nth_from_last: 0,
             },
             timestamp,
             maker: Address([1; 20]),
@@ -101,6 +102,7 @@ mod tests {
             shares_base_units: 1,
             usdc_base_units: 1,
             fee_base_units: 0,
+            ..Fill::default()
         }
     }
 

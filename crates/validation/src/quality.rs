@@ -196,7 +196,7 @@ impl Validation {
         let one_of = (rows / (4 * SAMPLE_ROWS)).max(1);
         let query = format!(
             "-- sample\nSELECT toJSONString(map('fill_id', concat('0x', lower(hex(tx_hash)), '_0x', \
-             lower(hex(order_hash))), 'wallet', concat('0x', lower(hex(maker))), 'token_id', \
+             lower(hex(order_hash)), if(nth_from_last = 0, '', concat('_', toString(nth_from_last)))), 'wallet', concat('0x', lower(hex(maker))), 'token_id', \
              toString(token_id), 'side', toString(side), 'shares', toString(shares), 'usdc', \
              toString(usdc), 'timestamp', toString(timestamp)))\nFROM {data}\n\
              WHERE rand64() % {one_of} = 0\nLIMIT {SAMPLE_ROWS}",
@@ -219,5 +219,7 @@ pub(crate) fn is_taker_order() -> String {
         format!("unhex('{}')", text.trim_start_matches("0x"))
     };
     let (ctf, neg_risk) = (bytes(CTF_EXCHANGE), bytes(NEG_RISK_EXCHANGE));
-    format!("taker IN ({ctf}, {neg_risk})")
+    format!(
+        "(taker IN ({ctf}, {neg_risk}) OR (taker = exchange AND taker != toFixedString('', 20)))"
+    )
 }

@@ -158,6 +158,7 @@ mod tests {
             id: FillId {
                 tx_hash: TxHash(hash),
                 order_hash: OrderHash(hash),
+                nth_from_last: 0,
             },
             timestamp: second,
             maker: Address([1; 20]),
@@ -171,6 +172,7 @@ mod tests {
             shares_base_units: 1,
             usdc_base_units: 1,
             fee_base_units: 0,
+            ..Fill::default()
         }
     }
 

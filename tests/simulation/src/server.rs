@@ -23,6 +23,10 @@ use crate::table::{Fate, Insert, Row, Scope, Table};
 use crate::verdict::Judge;
 use crate::world::World;
 
+/// What tells rows apart.
+const ID_COLUMNS: [&str; 3] = ["tx_hash", "order_hash", "nth_from_last"];
+const ID_TYPES: [&str; 3] = ["FixedString(32)", "FixedString(32)", "UInt16"];
+
 /// A server of one table.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
@@ -173,8 +177,7 @@ impl Server {
             "-- existing_keys" => {
                 let rows = self.table.within(&scope);
                 let ids = rows.iter().map(Row::id);
-                let types = ["FixedString(32)", "FixedString(32)"];
-                table(&["tx_hash", "order_hash"], &types, ids)
+                table(&ID_COLUMNS, &ID_TYPES, ids)
             }
             "-- ids_in" => {
                 let seconds = fields.get("param_seconds").map_or("", String::as_str);
@@ -182,8 +185,7 @@ impl Server {
                 let seconds: Vec<u32> = seconds.filter_map(|n| n.trim().parse().ok()).collect();
                 let rows = self.table.in_seconds(&seconds);
                 let ids = rows.iter().map(Row::id);
-                let types = ["FixedString(32)", "FixedString(32)"];
-                table(&["tx_hash", "order_hash"], &types, ids)
+                table(&ID_COLUMNS, &ID_TYPES, ids)
             }
             _ => self.rows_of_server(name, sql),
         }

@@ -1,7 +1,7 @@
 //! Every column that readers see, to the digit.
 
 use fill_table::FILL_COLUMNS;
-use fills::{Address, Fill, NEG_RISK_EXCHANGE, Side, TokenId};
+use fills::{Address, BuilderCode, Fill, NEG_RISK_EXCHANGE, Side, TokenId, Version};
 
 use crate::fixture::{BEGIN, fill, loaded, number, text};
 
@@ -59,6 +59,11 @@ async fn a_taker_buy_shows_every_column() {
             "fee=0.673333".to_owned(),
             "fee_asset=SHARES".to_owned(),
             format!("token_id={token}"),
+            "version=1".to_owned(),
+            "exchange=".to_owned(),
+            "block_number=0".to_owned(),
+            "log_index=0".to_owned(),
+            "builder=".to_owned(),
         ]
     );
 }
@@ -84,6 +89,38 @@ async fn a_maker_sell_names_its_counterparty_and_takes_its_fee_in_usdc() {
         "fee_rate_bps=100",
     ] {
         assert!(row.contains(&column.to_owned()), "{column} in {row:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fill_of_the_chain_shows_where_it_is_and_who_brought_it() {
+    let exchange = Address([0xe1; 20]);
+    let mut fill = Fill {
+        version: Version::V2,
+        exchange,
+        taker: exchange,
+        block_number: 86_126_998,
+        log_index: 1734,
+        builder: BuilderCode([0xb0; 32]),
+        fee_base_units: 48_000,
+        ..fill(5)
+    };
+    fill.id.nth_from_last = 2;
+    let (tx, order) = ("05".repeat(32), "85".repeat(32));
+    let row = shown("columns_chain", fill).await;
+    for column in [
+        format!("fill_id=0x{tx}_0x{order}_2"),
+        "side=BUY".to_owned(),
+        "role=taker".to_owned(),
+        "fee_asset=USDC".to_owned(),
+        "fee_rate_bps=100".to_owned(),
+        "version=2".to_owned(),
+        format!("exchange=0x{}", "e1".repeat(20)),
+        "block_number=86126998".to_owned(),
+        "log_index=1734".to_owned(),
+        format!("builder=0x{}", "b0".repeat(32)),
+    ] {
+        assert!(row.contains(&column), "{column} in {row:?}");
     }
 }
 

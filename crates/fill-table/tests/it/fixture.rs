@@ -60,6 +60,7 @@ pub(crate) fn fill(n: u8) -> Fill {
         id: FillId {
             tx_hash: TxHash([n; 32]),
             order_hash: OrderHash([n | 0x80; 32]),
+            nth_from_last: 0,
         },
         timestamp: BEGIN + u32::from(n),
         maker: Address([n; 20]),
@@ -69,6 +70,7 @@ pub(crate) fn fill(n: u8) -> Fill {
         shares_base_units: 6_000_000,
         usdc_base_units: 4_800_000,
         fee_base_units: 0,
+        ..Fill::default()
     }
 }
 

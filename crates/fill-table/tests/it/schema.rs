@@ -2,7 +2,9 @@
 
 use fill_table::{Difference, Error, FILL_COLUMNS, FillTable, MarketSource};
 
-use crate::fixture::{add, bare_entry, bare_table, execute, fill, number, table, text};
+use fills::{Scope, Span};
+
+use crate::fixture::{add, bare_entry, bare_table, execute, fill, loaded, number, table, text};
 
 async fn differences(table: &fill_table::FillTable) -> Vec<Difference> {
     match table.check().await {
@@ -142,6 +144,42 @@ async fn a_view_of_an_older_version_is_replaced_and_rows_stay() {
     table.ensure().await.unwrap();
     table.check().await.unwrap();
     assert_eq!(number(&table, "SELECT count() FROM clob_fills_v2").await, 1);
+}
+
+#[tokio::test]
+async fn columns_that_came_later_are_added_and_rows_stay() {
+    let store = loaded("schema_added", &[fill(1)]).await;
+    let table = store.table();
+    // As schema 2 made it.
+    execute(
+        table,
+        "ALTER TABLE clob_fills_v2_data DROP COLUMN nth_from_last, DROP COLUMN version, \
+         DROP COLUMN exchange, DROP COLUMN block_number, DROP COLUMN log_index, DROP COLUMN builder",
+    )
+    .await;
+    execute(
+        table,
+        "ALTER TABLE clob_fills_v2 MODIFY COMMENT 'clob-backfill schema 2'",
+    )
+    .await;
+    let found = differences(table).await;
+    let missing = found.iter().filter(|one| one.found == "missing");
+    assert_eq!(missing.count(), 6, "{found:?}");
+    table.ensure().await.unwrap();
+    table.check().await.unwrap();
+    let store = table.open(clickhouse_sink::Config::new("")).await.unwrap();
+    add(&store, &[fill(2)]).await;
+    let rows = "SELECT toString(groupArray((version, exchange, block_number, log_index, builder, \
+                length(fill_id)))) FROM clob_fills_v2";
+    let one = "(1,'',0,0,'',133)";
+    assert_eq!(text(table, rows).await, format!("[{one},{one}]"));
+    let scope = Scope {
+        span: Span::new(0, u64::MAX),
+        tokens: None,
+    };
+    let mut fills = table.fills(&scope, 10).await.unwrap().unwrap();
+    fills.sort_by_key(|fill| fill.timestamp);
+    assert_eq!(fills, [fill(1), fill(2)]);
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ pub(crate) fn fill(second: u64, token: u64, random: &mut Random) -> Fill {
     let id = FillId {
         tx_hash: TxHash(bytes()),
         order_hash: OrderHash(bytes()),
+        nth_from_last: 0,
     };
     Fill {
         id,
@@ -58,6 +59,7 @@ pub(crate) fn fill(second: u64, token: u64, random: &mut Random) -> Fill {
         shares_base_units: 1_000_000,
         usdc_base_units: 500_000,
         fee_base_units: 0,
+        ..Fill::default()
     }
 }
 

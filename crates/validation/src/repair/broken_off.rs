@@ -64,15 +64,15 @@ impl Validation {
 
     fn lost_sql(&self) -> String {
         let (data, quarantine) = (self.table.names().data(), self.table.names().quarantine());
+        const KEY: &str = "tx_hash, order_hash, nth_from_last";
         let replaced = format!("FROM {quarantine} WHERE source_timestamp IS NOT NULL");
         format!(
             "-- lost\nSELECT token AS token_id, toUInt32(min(second)) AS first, \
              toUInt32(max(second)) AS last, \
-             uniqExact(tx_hash, order_hash) AS rows\n\
-             FROM (SELECT tx_hash, order_hash, assumeNotNull(source_token_id) AS token, \
+             uniqExact(tx_hash, order_hash, nth_from_last) AS rows\n\
+             FROM (SELECT tx_hash, order_hash, nth_from_last, assumeNotNull(source_token_id) AS token, \
              assumeNotNull(source_timestamp) AS second {replaced})\n\
-             WHERE (tx_hash, order_hash) NOT IN (SELECT tx_hash, order_hash FROM {data} \
-             WHERE (tx_hash, order_hash) IN (SELECT tx_hash, order_hash {replaced}))\n\
+             WHERE ({KEY}) NOT IN (SELECT {KEY} FROM {data} WHERE ({KEY}) IN (SELECT {KEY} {replaced}))\n\
              GROUP BY token ORDER BY token"
         )
     }

@@ -10,7 +10,7 @@ use super::{ROW_BYTES, Row, Table};
 use crate::source::latency;
 
 /// Bytes of each column's values, in the order in which fills are written.
-const WIDTHS: [usize; 10] = [32, 32, 20, 20, 32, 1, 16, 16, 16, 4];
+const WIDTHS: [usize; 16] = [32, 32, 20, 20, 32, 1, 16, 16, 16, 4, 2, 1, 20, 4, 4, 32];
 
 /// An insert that the server executes.
 #[derive(Debug, Clone)]

@@ -18,15 +18,19 @@ pub(crate) use insert::{Fate, Insert};
 pub(crate) use read::Scope;
 
 /// Bytes of a row.
-pub(crate) const ROW_BYTES: usize = 189;
+pub(crate) const ROW_BYTES: usize = 252;
+
+/// Where some columns begin in a row.
+const TIMESTAMP: usize = 185;
+const NTH_FROM_LAST: usize = 189;
 
 /// One row as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row(pub(crate) [u8; ROW_BYTES]);
 
 impl Row {
-    pub(crate) fn id(&self) -> [u8; 64] {
-        self.0.first_chunk().copied().unwrap_or([0; 64])
+    pub(crate) fn id(&self) -> [u8; 66] {
+        key(&self.fill_id())
     }
 
     pub(crate) fn token(&self) -> &[u8] {
@@ -34,15 +38,19 @@ impl Row {
     }
 
     pub(crate) fn second(&self) -> u32 {
-        u32::from_le_bytes(self.0.last_chunk().copied().unwrap_or_default())
+        u32::from_le_bytes(self.part(TIMESTAMP))
     }
 
     pub(crate) fn fill_id(&self) -> FillId {
-        let half = |from: usize| self.0[from..].first_chunk().copied().unwrap_or([0; 32]);
         FillId {
-            tx_hash: TxHash(half(0)),
-            order_hash: OrderHash(half(32)),
+            tx_hash: TxHash(self.part(0)),
+            order_hash: OrderHash(self.part(32)),
+            nth_from_last: u16::from_le_bytes(self.part(NTH_FROM_LAST)),
         }
+    }
+
+    fn part<const N: usize>(&self, from: usize) -> [u8; N] {
+        self.0[from..].first_chunk().copied().unwrap_or([0; N])
     }
 
     pub(crate) fn partition(&self) -> u32 {
@@ -58,10 +66,11 @@ pub(crate) fn month(second: u32) -> u32 {
 }
 
 /// A row's id as the table has it.
-pub(crate) fn key(id: &FillId) -> [u8; 64] {
-    let mut key = [0; 64];
+pub(crate) fn key(id: &FillId) -> [u8; 66] {
+    let mut key = [0; 66];
     key[..32].copy_from_slice(id.tx_hash.as_bytes());
-    key[32..].copy_from_slice(id.order_hash.as_bytes());
+    key[32..64].copy_from_slice(id.order_hash.as_bytes());
+    key[64..].copy_from_slice(&id.nth_from_last.to_le_bytes());
     key
 }
 
@@ -74,7 +83,7 @@ pub(crate) struct Table {
 
 #[derive(Debug)]
 struct State {
-    rows: HashMap<[u8; 64], Row>,
+    rows: HashMap<[u8; 66], Row>,
     /// Newest last.
     remembered: VecDeque<(String, u32)>,
     window: usize,
