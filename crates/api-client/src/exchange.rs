@@ -36,6 +36,8 @@ pub struct Exchange {
     bundle: Bundle,
     /// Pages are what the pace is learned from, once they are asked for.
     asks_for_pages: AtomicBool,
+    /// An answer was as it should be.
+    was_answered: AtomicBool,
     decoders: Decoders,
     /// What to look at where a request is refused as such.
     hint: &'static str,
@@ -60,6 +62,7 @@ impl Exchange {
             jitter: Jitter::new(config.jitter_seed),
             bundle: Bundle::new(config.most_pages_per_request),
             asks_for_pages: AtomicBool::new(false),
+            was_answered: AtomicBool::new(false),
             decoders: Decoders::new(config.decoders),
             hint,
             counters: Counters::default(),
@@ -157,6 +160,15 @@ impl Exchange {
         })?;
         match answer.status {
             200..300 => Ok(answer),
+            // What was let in before is not refused for what it is: a gateway has hiccups.
+            401 | 403 | 404 if self.was_answered.load(Ordering::Relaxed) => {
+                let mut failure =
+                    failure::status(answer.status, answer.retry_after, &answer.body, self.hint);
+                if failure.class == Class::Refused {
+                    failure.class = Class::Passing;
+                }
+                Err(failure)
+            }
             status => Err(failure::status(
                 status,
                 answer.retry_after,
@@ -216,14 +228,18 @@ impl Exchange {
         request: &Request,
         read: Arc<impl Read<T>>,
     ) -> Result<T, SourceError> {
-        let mut tries = Tries::new(policy, pages.unwrap_or(1));
+        let mut tries = Tries::new(policy, pages);
         loop {
             self.counters.add_request();
             let begin = Instant::now();
             let answer = self.send(request).await;
-            let took = begin.elapsed();
+            let mut took = begin.elapsed();
             let answer = match answer {
-                Ok(answer) => self.decode(answer, &read).await,
+                Ok(answer) => {
+                    // Memory is ours, and says nothing of the source.
+                    took = took.saturating_sub(answer.room_wait);
+                    self.decode(answer, &read).await
+                }
                 Err(failure) => Err(failure),
             };
             let answered = Outcome::Answered {
@@ -238,12 +254,13 @@ impl Exchange {
                         retry_after: retry_after.map(|wait| wait.min(self.retry.rate_limited)),
                     },
                     Class::Overloaded => Outcome::Overloaded,
-                    Class::Passing | Class::TimedOut => Outcome::Failed,
+                    Class::Passing | Class::TimedOut | Class::Busy { .. } => Outcome::Failed,
                     _ => answered,
                 },
             });
             let mut failure = match answer {
                 Ok(answer) => {
+                    self.was_answered.store(true, Ordering::Relaxed);
                     Span::current().record("attempts", tries.attempts() + 1);
                     if let Some(pages) = pages {
                         let pace = self.pacer.stats();

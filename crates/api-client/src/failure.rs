@@ -26,6 +26,11 @@ pub enum Class {
     Overloaded,
     /// Ask again after a while.
     Passing,
+    /// Ask again after what the service asks to wait.
+    Busy {
+        /// How long that is.
+        retry_after: Duration,
+    },
     /// Ask again after a while, or for less where the request is for several pages.
     TimedOut,
     /// Ask again once or twice; if it stays, ask for less.
@@ -36,6 +41,8 @@ pub enum Class {
     Misshapen,
     /// Stop: the request is refused as such.
     Refused,
+    /// Stop: the service says that it exists no longer.
+    Gone,
     /// Stop: the source says that its data is broken.
     Broken,
 }
@@ -76,8 +83,12 @@ pub fn status(status: u16, retry_after: Option<Duration>, body: &[u8], hint: &st
         format!("HTTP {status}: {words}")
     };
     let class = match status {
+        // An endpoint that was turned off answers 429 too, and waiting does not help.
+        410 => Class::Gone,
+        400..500 if words.to_ascii_lowercase().contains("deprecated") => Class::Gone,
         429 => Class::RateLimited { retry_after },
         503 if words.contains("in the past 60 seconds") => Class::Overloaded,
+        503 if let Some(retry_after) = retry_after => Class::Busy { retry_after },
         408 | 504 | 524 => Class::TimedOut,
         500.. | 425 => Class::Passing,
         413 => Class::TooHeavy,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use tokio::time::{Instant, timeout};
 use tracing::trace_span;
 
 use crate::config::Config;
@@ -16,10 +17,14 @@ use crate::room::Rooms;
 use crate::text;
 use crate::transport::{Answer, Request, Transport, TransportError};
 
+/// Maximum bytes that are read of an answer without success: what it says, and no page of a gateway.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+
 /// A [`Transport`] over HTTP, with the bounds of its configuration.
 pub struct Http {
     client: reqwest::Client,
     max_answer_bytes: usize,
+    request_timeout: Duration,
     rooms: Rooms,
 }
 
@@ -43,19 +48,30 @@ impl Http {
         Ok(Self {
             client,
             max_answer_bytes: config.max_answer_bytes,
+            request_timeout: config.request_timeout,
             rooms: Rooms::new(config.max_bytes_at_once),
         })
     }
 
-    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
+    fn late(&self) -> TransportError {
+        TransportError::TimedOut(format!(
+            "timed out: no whole answer within {:?}",
+            self.request_timeout
+        ))
+    }
+
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, TransportError> {
         let announced = response.content_length().unwrap_or(0);
         let capacity = usize::try_from(announced).unwrap_or(usize::MAX);
-        let mut body = Vec::with_capacity(capacity.min(self.max_answer_bytes));
+        let mut body = Vec::with_capacity(capacity.min(max_bytes));
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > self.max_answer_bytes {
+            if body.len() + chunk.len() > max_bytes {
                 return Err(TransportError::TooLarge(format!(
-                    "the answer is larger than {} bytes",
-                    self.max_answer_bytes
+                    "the answer is larger than {max_bytes} bytes"
                 )));
             }
             body.extend_from_slice(&chunk);
@@ -80,30 +96,35 @@ impl Transport for Http {
                 .body(json.clone()),
             Request::Get { url } => self.client.get(url.clone()),
         };
+        let begin = Instant::now();
         let step = trace_span!(target: "step", "first_byte");
-        let response = request.header(ACCEPT, "application/json").send().await;
+        let response = request.header(ACCEPT, "application/json").send();
+        let response = timeout(self.request_timeout, response).await;
         drop(step);
-        let response = response.map_err(broken)?;
-        let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let response = response.map_err(|_| self.late())?.map_err(broken)?;
+        let left = self.request_timeout.saturating_sub(begin.elapsed());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: retry_after(response.headers()),
+            ..Answer::default()
+        };
+        if !response.status().is_success() {
+            // What a refusal says is worth reading, and not worth waiting or failing for.
+            let body = timeout(left, self.body(response, MAX_REFUSAL_BYTES)).await;
+            answer.body = body.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default();
+            return Ok(answer);
+        }
         // Until there is room for it, a body is the network's.
+        let begin = Instant::now();
         let step = trace_span!(target: "step", "room_wait");
-        let room = self.rooms.enter(pages).await;
+        answer.room = Some(self.rooms.enter(pages).await);
+        answer.room_wait = begin.elapsed();
         drop(step);
         let step = trace_span!(target: "step", "body");
-        let body = self.body(response).await;
+        let body = timeout(left, self.body(response, self.max_answer_bytes)).await;
         drop(step);
-        Ok(Answer {
-            status: status.as_u16(),
-            retry_after,
-            room: Some(room),
-            // What a refusal says is worth reading and not worth failing for.
-            body: if status.is_success() {
-                body?
-            } else {
-                body.unwrap_or_default()
-            },
-        })
+        answer.body = body.map_err(|_| self.late())??;
+        Ok(answer)
     }
 }
 
@@ -123,8 +144,7 @@ fn builder(config: &Config) -> reqwest::ClientBuilder {
         .connector_layer(TimedConnect)
         .pool_max_idle_per_host(config.max_connections)
         .connect_timeout(config.connect_timeout)
-        .read_timeout(config.idle_timeout)
-        .timeout(config.request_timeout);
+        .read_timeout(config.idle_timeout);
     if config.endpoint.is_loopback() {
         builder.no_proxy()
     } else {

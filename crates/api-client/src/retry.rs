@@ -24,8 +24,8 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Tries<'a> {
     policy: &'a RetryPolicy,
-    /// Pages that the request asks for.
-    pages: usize,
+    /// Pages that the request asks for, where it asks for pages of fills.
+    pages: Option<usize>,
     failures: u32,
     doubtful: u32,
     refusals: u32,
@@ -36,7 +36,7 @@ pub(crate) struct Tries<'a> {
 }
 
 impl<'a> Tries<'a> {
-    pub(crate) fn new(policy: &'a RetryPolicy, pages: usize) -> Self {
+    pub(crate) fn new(policy: &'a RetryPolicy, pages: Option<usize>) -> Self {
         Self {
             policy,
             pages,
@@ -72,9 +72,14 @@ impl<'a> Tries<'a> {
         let give_up = |error| Verdict::GiveUp(error);
         match class {
             Class::Broken => return give_up(SourceError::Broken { message }),
+            Class::Gone => return give_up(SourceError::Gone { message }),
             Class::Refused => return give_up(SourceError::Protocol { message }),
             Class::TooHeavy => return give_up(SourceError::TooHeavy { message }),
-            Class::TimedOut if self.pages > 1 => {
+            Class::TimedOut if self.pages.is_some_and(|pages| pages > 1) => {
+                return give_up(SourceError::TooHeavy { message });
+            }
+            // One page can be asked for with fewer rows.
+            Class::TimedOut if self.pages.is_some() && self.believed() => {
                 return give_up(SourceError::TooHeavy { message });
             }
             Class::HeavyOrPassing if self.believed() => {
@@ -91,9 +96,13 @@ impl<'a> Tries<'a> {
                 let since = *self.overloaded_since.get_or_insert(now);
                 (Duration::ZERO, now.saturating_duration_since(since))
             }
+            Class::Busy { retry_after } => {
+                let jitter = self.upper_end().mul_f64(random);
+                (retry_after.saturating_add(jitter), Duration::ZERO)
+            }
             _ => (self.upper_end().mul_f64(random), Duration::ZERO),
         };
-        self.spent += wait;
+        self.spent = self.spent.saturating_add(wait);
         if self.failures >= self.policy.attempts || self.spent.max(paused) > self.policy.total {
             return give_up(self.unavailable(message));
         }
@@ -161,7 +170,7 @@ mod tests {
 
     /// Fails with `class` every second until it is given up; returns how often, and with what.
     fn outlast(policy: &RetryPolicy, class: Class) -> (u32, SourceError) {
-        let mut tries = Tries::new(policy, 1);
+        let mut tries = Tries::new(policy, None);
         let begin = Instant::now();
         for attempt in 1.. {
             let now = begin + SECOND * attempt;
@@ -194,7 +203,7 @@ mod tests {
     #[test]
     fn several_pages_that_do_not_come_in_time_are_too_heavy_at_once() {
         let policy = policy();
-        let mut tries = Tries::new(&policy, 2);
+        let mut tries = Tries::new(&policy, Some(2));
         assert_eq!(
             tries.failed(failure(Class::TimedOut), SECOND, Instant::now(), 0.0),
             Verdict::GiveUp(SourceError::TooHeavy { message: words() })
@@ -219,7 +228,7 @@ mod tests {
         };
         let begin = Instant::now();
         let waits_ms = |random| {
-            let mut tries = Tries::new(&policy, 1);
+            let mut tries = Tries::new(&policy, None);
             (0..9)
                 .map(
                     |_| match tries.failed(failure(Class::Passing), SECOND, begin, random) {
@@ -235,6 +244,32 @@ mod tests {
         assert_eq!(waits_ms(1.0), upper_ends);
         assert_eq!(waits_ms(0.5), upper_ends.map(|ms| ms / 2));
         assert_eq!(waits_ms(0.0), [0; 9]);
+    }
+
+    #[test]
+    fn a_page_that_never_comes_in_time_is_too_heavy() {
+        let policy = policy();
+        let mut tries = Tries::new(&policy, Some(1));
+        let mut late = || tries.failed(failure(Class::TimedOut), SECOND, Instant::now(), 0.0);
+        assert!(matches!(late(), Verdict::Again { .. }));
+        assert!(matches!(late(), Verdict::Again { .. }));
+        assert_eq!(
+            late(),
+            Verdict::GiveUp(SourceError::TooHeavy { message: words() })
+        );
+    }
+
+    #[test]
+    fn a_service_that_is_busy_is_asked_again_no_sooner_than_it_says() {
+        let policy = policy();
+        let busy = |seconds| Class::Busy {
+            retry_after: SECOND * seconds,
+        };
+        let mut tries = Tries::new(&policy, None);
+        let again = tries.failed(failure(busy(7)), SECOND, Instant::now(), 0.0);
+        assert_eq!(again, Verdict::Again { wait: SECOND * 7 });
+        let for_a_day = tries.failed(failure(busy(86_400)), SECOND, Instant::now(), 0.0);
+        assert!(matches!(for_a_day, Verdict::GiveUp(_)), "{for_a_day:?}");
     }
 
     #[test]
@@ -254,7 +289,7 @@ mod tests {
             total: SECOND * 300,
             ..policy()
         };
-        let mut tries = Tries::new(&policy, 1);
+        let mut tries = Tries::new(&policy, None);
         let begin = Instant::now();
         let mut open_for = |seconds| {
             let now = begin + SECOND * seconds;
@@ -283,7 +318,7 @@ mod tests {
     #[test]
     fn few_refusals_are_waited_out_however_long_the_line_is() {
         let policy = policy();
-        let mut tries = Tries::new(&policy, 1);
+        let mut tries = Tries::new(&policy, None);
         let begin = Instant::now();
         let refused = Class::RateLimited { retry_after: None };
         for hour in 0..9 {

@@ -49,6 +49,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// What bounds the memory of all bodies, held until this one was read.
     pub room: Option<Room>,
+    /// How long that had to be waited for.
+    pub room_wait: Duration,
 }
 
 /// Why no answer arrived whole. The text is one line without secrets.

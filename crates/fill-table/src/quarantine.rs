@@ -3,11 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use fills::{Block, Fill, TokenId};
+use fills::{Block, Fill, Scope, Span, TokenId};
 
 use crate::columns::{self, FILL};
 use crate::ddl::Column;
 use crate::names::Qualified;
+use crate::presence::{WITHIN, bound};
 use crate::retry::reading;
 use crate::{Error, FillTable};
 
@@ -116,6 +117,29 @@ impl FillTable {
         ))
         .await?;
         Ok(rows)
+    }
+
+    /// Counts the rows of a span that were taken out and in whose place nothing was loaded.
+    ///
+    /// # Errors
+    /// Any error of the connection.
+    pub async fn taken_out_of(&self, span: Span) -> Result<u64, Error> {
+        let (name, scope) = (self.names().quarantine(), Scope { span, tokens: None });
+        if !self.find().await?.tables.contains_key(&name.name) {
+            return Ok(0);
+        }
+        let sql = format!(
+            "-- taken_out_of\nSELECT uniqExact({}) FROM {name}\n\
+             WHERE {WITHIN} AND source_token_id IS NULL",
+            columns::names()
+        );
+        reading(|| async {
+            match bound(self.query(&sql), &scope) {
+                Some(query) => Ok(query.fetch_one().await?),
+                None => Ok(0),
+            }
+        })
+        .await
     }
 
     async fn create_quarantine(&self, name: &Qualified) -> Result<(), Error> {

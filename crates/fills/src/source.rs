@@ -105,6 +105,12 @@ pub enum SourceError {
         /// What the last attempt met.
         message: String,
     },
+    /// The service says that it exists no longer: stop, and name another.
+    #[error("the source no longer exists: {message}")]
+    Gone {
+        /// The service's words, cut to a line.
+        message: String,
+    },
     /// The deployment says that its own data is broken: stop.
     #[error("the source is broken: {message}")]
     Broken {

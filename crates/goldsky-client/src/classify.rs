@@ -113,7 +113,7 @@ fn graph_error(error: &GraphError) -> Class {
 
 fn severity(class: Class) -> u8 {
     match class {
-        Class::Passing | Class::TimedOut => 0,
+        Class::Passing | Class::TimedOut | Class::Busy { .. } => 0,
         Class::RateLimited { .. } => 1,
         Class::Overloaded => 2,
         Class::HeavyOrPassing => 3,
@@ -121,6 +121,7 @@ fn severity(class: Class) -> u8 {
         Class::Misshapen => 5,
         Class::Refused => 6,
         Class::Broken => 7,
+        Class::Gone => 8,
     }
 }
 

@@ -89,10 +89,7 @@ impl Differences {
         let new = Difference {
             missing: found.missing.filter(|_| known.missing.is_none()),
             doubled: found.doubled.filter(|_| known.doubled.is_none()),
-            extra: match known.extra.iter().any(|row| found.extra.contains(row)) {
-                true => Vec::new(),
-                false => found.extra,
-            },
+            extra: unknown(&known.extra, found.extra),
         };
         known.missing = known.missing.or(new.missing);
         known.doubled = known.doubled.or(new.doubled);
@@ -139,6 +136,16 @@ impl Differences {
         seconds.sort_unstable();
         seconds
     }
+}
+
+/// Returns those rows that are not known, as often as they are there and not known.
+fn unknown(known: &[Fill], mut rows: Vec<Fill>) -> Vec<Fill> {
+    for row in known {
+        if let Some(place) = rows.iter().position(|one| one == row) {
+            rows.swap_remove(place);
+        }
+    }
+    rows
 }
 
 fn compared(fill: Option<&Fill>, mut rows: Vec<Fill>) -> Difference {
@@ -219,6 +226,18 @@ mod tests {
         );
         assert!(found[3].is_wrong());
         assert_eq!(found[3].seconds(), Some((104, 500)));
+    }
+
+    #[test]
+    fn another_extra_row_of_a_known_id_is_new() {
+        let mut differences = Differences::default();
+        differences.compare(&[], &[fill(4)]);
+        let new = differences.compare(&[], &[fill(4), shifted(4)]);
+        assert_eq!(new.len(), 1);
+        assert_eq!(new[0].extra, [shifted(4)]);
+        assert_eq!(differences.compare(&[], &[shifted(4), fill(4)]), []);
+        let (_, found) = differences.iter().next().unwrap();
+        assert_eq!(found.extra, [fill(4), shifted(4)]);
     }
 
     #[test]

@@ -61,6 +61,14 @@ pub async fn check_kept(
     if found + refused >= progress.fills {
         return Ok(found);
     }
+    // And one that a repair took out, because the source has it no longer.
+    let removed = table
+        .taken_out_of(progress.span)
+        .await
+        .map_err(from_table)?;
+    if found + refused + removed >= progress.fills {
+        return Ok(found);
+    }
     let message = format!(
         "the checkpoint {} promises {} fills, and the table holds {found} of its range",
         checkpoint.display(),

@@ -23,6 +23,10 @@ pub fn from_source(error: SourceError) -> Failure {
             ExitCode::Unreachable,
             "check the network and --endpoint, then run again: it goes on where it stopped",
         ),
+        SourceError::Gone { .. } => (
+            ExitCode::Unreachable,
+            "name another deployment of the order-book subgraph with --endpoint (the public one ended on 2026-04-28)",
+        ),
         SourceError::TooHeavy { .. } => (
             ExitCode::Unreachable,
             "the source is overloaded: run again later, it goes on where it stopped",

@@ -115,7 +115,7 @@ impl Transport for Weathered {
                 status,
                 retry_after: retry_after.map(Duration::from_secs),
                 body: words.into(),
-                room: None,
+                ..Answer::default()
             }),
             Fate::Graph(message) => Ok(whole(
                 serde_json::json!({ "errors": [{ "message": message }] })
@@ -175,7 +175,7 @@ fn whole(body: Vec<u8>) -> Answer {
         status: 200,
         retry_after: None,
         body,
-        room: None,
+        ..Answer::default()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use fill_table::Removal;
 use fills::{Fill, FillStore, Malformed, MemoryTable, Span, SpanSet, TokenId};
 
-use crate::fixture::{BEGIN, add, block, fill, loaded, number, store, table};
+use crate::fixture::{BEGIN, add, block, fill, loaded, number, store, table, text};
 
 const ALWAYS: Span = Span::new(0, u64::MAX);
 
@@ -205,4 +206,38 @@ async fn refused_rows_are_counted_in_their_own_range() {
     assert_eq!(refused(0, 4).await.unwrap(), 2);
     assert_eq!(refused(0, 3).await.unwrap(), 1);
     assert_eq!(refused(0, 2).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn rows_that_were_taken_out_and_not_replaced_are_counted() {
+    let store = loaded("store_taken_out", &[fill(1), fill(2), fill(3)]).await;
+    let table = store.table();
+    assert_eq!(table.taken_out_of(ALWAYS).await.unwrap(), 0);
+    let removal = |n, source| Removal {
+        row: fill(n),
+        reason: "the source has no such fill",
+        source,
+    };
+    let replaced = Some((fill(2).token_id, BEGIN));
+    let removals = [removal(1, None), removal(2, replaced)];
+    assert_eq!(table.take_out(&removals).await.unwrap(), 2);
+    assert_eq!(table.count().await.unwrap(), 1);
+    assert_eq!(table.taken_out_of(ALWAYS).await.unwrap(), 1);
+    assert_eq!(
+        table
+            .taken_out_of(Span::new(0, u64::from(BEGIN)))
+            .await
+            .unwrap(),
+        0
+    );
+    let kept = "SELECT toString(groupArray((hex(maker), toString(side), reason, \
+                source_timestamp))) FROM (SELECT * FROM clob_fills_v2_quarantine ORDER BY maker)";
+    let (first, second) = ("01".repeat(20), "02".repeat(20));
+    let reason = "the source has no such fill";
+    assert_eq!(
+        text(table, kept).await,
+        format!(
+            "[('{first}','BUY','{reason}',NULL),('{second}','BUY','{reason}','2024-01-23 01:30:00')]"
+        )
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fills::SourceError;
+use fills::{Source as _, SourceError};
 use goldsky_client::{Client, Config};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,6 +62,40 @@ fn chunked(body: &str, end: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+#[tokio::test]
+async fn a_refusal_is_heard_while_another_answer_has_all_the_memory() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (hung, is_hung) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.unwrap();
+        read_request(&mut first).await;
+        first.write_all(&response("{", 1_000)).await.unwrap();
+        hung.send(()).unwrap();
+        let (mut second, _) = listener.accept().await.unwrap();
+        read_request(&mut second).await;
+        let gone = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n";
+        second.write_all(gone).await.unwrap();
+        // The first one goes on taking its room.
+        std::future::pending::<()>().await;
+    });
+    let config = Config {
+        max_bytes_at_once: 1,
+        ..hasty(&endpoint)
+    };
+    let client = Client::new(config, hasty_pacer()).unwrap();
+    let query = [first_page()];
+    let page = client.pages(&query);
+    let refused = async {
+        is_hung.await.unwrap();
+        client.survey().await
+    };
+    tokio::select! {
+        page = page => panic!("{page:?}"),
+        survey = refused => assert!(matches!(survey, Err(SourceError::Gone { .. })), "{survey:?}"),
+    }
 }
 
 fn sound_body() -> String {
@@ -149,7 +183,8 @@ async fn silence_is_bounded() {
         for config in configs {
             let client = Client::new(config, hasty_pacer()).unwrap();
             let error = client.pages(&[first_page()]).await.unwrap_err();
-            assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+            // One page that never comes in time may be too much.
+            assert!(matches!(error, SourceError::TooHeavy { .. }), "{error}");
             assert!(error.to_string().contains("timed out"), "{error}");
         }
     }
@@ -187,7 +222,7 @@ async fn a_trickle_is_bounded_by_the_time_of_the_whole_request() {
     };
     let client = Client::new(config, hasty_pacer()).unwrap();
     let error = client.pages(&[first_page()]).await.unwrap_err();
-    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert!(matches!(error, SourceError::TooHeavy { .. }), "{error}");
     assert!(error.to_string().contains("timed out"), "{error}");
 }
 
