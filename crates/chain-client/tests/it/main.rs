@@ -1,0 +1,7 @@
+//! Recorded logs of the exchanges, read by this crate and by another decoder.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod nodes;
+mod recorded;
+mod transactions;
