@@ -1,6 +1,7 @@
 //! What a sink is told, and what cannot work.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ pub struct RetryPolicy {
     /// Attempts for answers that neither pass for sure nor last for sure: codes that the sink
     /// does not know, and refusals that it may not act upon.
     pub doubtful_attempts: u32,
-    /// Seed of the jitter.
+    /// Seed of the jitter: another one in each process, unless it is set.
     pub jitter_seed: u64,
 }
 
@@ -167,7 +168,8 @@ impl Default for RetryPolicy {
             give_up_after: None,
             give_up_start_after: Duration::from_secs(10),
             doubtful_attempts: 8,
-            jitter_seed: 0,
+            // The standard library seeds each differently.
+            jitter_seed: RandomState::new().hash_one(()),
         }
     }
 }

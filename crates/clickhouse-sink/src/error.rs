@@ -80,6 +80,10 @@ pub enum Error {
         /// What is wrong with it.
         source: EncodeError,
     },
+    /// The sink's own task ended: a row's [`order`](crate::EncodeRow::order) panicked, or the runtime that started the
+    /// sink went away. Rows of an unresolved receipt may or may not be in the table.
+    #[error("the sink was aborted: it panicked, or its runtime went away")]
+    Aborted,
     /// The sink was closed, or its runtime went away. Rows of an unresolved receipt may or may
     /// not be in the table.
     #[error("the sink is closed")]

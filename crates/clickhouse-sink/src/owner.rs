@@ -99,11 +99,13 @@ impl Owner {
 
     /// Runs until closed and drained, or until an insert fails for good.
     pub(crate) async fn run(mut self) {
+        let unfinished = Unfinished(Arc::clone(&self.shared));
         let outcome = self.work().await;
         if let Err(error) = &outcome {
             error!(%error, "sink has stopped");
         }
         self.end(outcome).await;
+        drop(unfinished);
     }
 
     async fn work(&mut self) -> Result<(), Error> {
@@ -275,6 +277,18 @@ impl Owner {
                     let _ = answer.send(outcome.clone());
                 }
             }
+        }
+    }
+}
+
+/// Says so where the owner ends without having said how.
+struct Unfinished(Arc<Shared>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.0.is_stopped() {
+            error!("sink was aborted, rows that it held are not in the table");
+            self.0.stop(Error::Aborted);
         }
     }
 }

@@ -24,6 +24,9 @@ use crate::shared::{Shared, Waiting};
 use crate::start::{open, random_prefix};
 use crate::stats::Stats;
 
+/// Bytes that are reserved at most for the rows of a send by the length of its first one, which may be a large one.
+const MAX_RESERVED_BYTES: usize = 1 << 20;
+
 /// Takes rows for one table, from many tasks. Clones are handles to the same sink.
 ///
 /// When the last handle is dropped, the rows taken so far are still inserted while the runtime
@@ -308,7 +311,8 @@ impl EncodedRows {
         if row == 0 {
             // Most sends are of one group, and most rows of one length. Where there are more, to
             // expect all rows in each would take many times their memory.
-            self.bytes.reserve(self.bytes.len() * rows);
+            let all = self.bytes.len().saturating_mul(rows);
+            self.bytes.reserve(all.min(MAX_RESERVED_BYTES));
             self.ends.reserve(rows);
         }
         Ok(())

@@ -51,6 +51,8 @@ impl Table {
         let described = client
             .query_raw(&format!("DESCRIBE TABLE {}", quoted(name)))
             .with_setting("describe_include_subcolumns", "0")
+            // Types go back as the header of each insert, which takes them on one line only.
+            .with_setting("print_pretty_type_names", "0")
             .fetch_all::<Described>()
             .await?;
         let columns = fit(&described, written).map_err(|message| {

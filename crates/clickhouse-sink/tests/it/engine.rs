@@ -61,6 +61,33 @@ async fn rows_arrive_as_they_were_sent() {
     assert_eq!(query.fetch_all::<Numbered>().await.unwrap(), rows(0..5000));
 }
 
+#[derive(Debug, Clone, PartialEq, clickhouse::Row, serde::Serialize)]
+struct WithTuple {
+    id: u64,
+    pair: (u64, String),
+}
+
+#[tokio::test]
+async fn columns_of_named_tuples_get_their_rows() {
+    let client = testing::database("sink_named_tuple").await;
+    let columns = "id UInt64, pair Tuple(number UInt64, text String)";
+    execute(
+        &client,
+        &format!("CREATE TABLE t ({columns}) {}", remembering(1000)),
+    )
+    .await;
+    let sink = Sink::start(client.clone(), config()).await.unwrap();
+    let rows = (0..5).map(|id| WithTuple {
+        id,
+        pair: (id + 7, format!("text {id}")),
+    });
+    let receipt = sink.send(rows.collect()).await.unwrap();
+    sink.close().await.unwrap();
+    assert_eq!(receipt.await.unwrap().inserted, 5);
+    let query = client.query("SELECT toString(groupArray(pair.text)) FROM t WHERE id = 3");
+    assert_eq!(query.fetch_one::<String>().await.unwrap(), "['text 3']");
+}
+
 #[tokio::test]
 async fn a_table_of_any_name_gets_its_rows_and_nothing_else_happens() {
     let client = table("sink_names", "ENGINE = Memory").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clickhouse_sink::{Config, Error, Sink};
+use clickhouse_sink::{ColumnSpec, Config, EncodeError, EncodeRow, Error, RowOrder, Sink};
 use futures::FutureExt;
 
 use crate::fake::Fake;
@@ -201,4 +201,58 @@ async fn an_empty_send_is_settled_at_once() {
     assert_eq!(receipt.await.unwrap().inserted, 0);
     sink.flush().await.unwrap();
     assert!(fake.attempts().is_empty());
+}
+
+/// A row of which nobody can say where it goes.
+struct Brittle(u64);
+
+impl EncodeRow for Brittle {
+    fn columns() -> Vec<ColumnSpec> {
+        vec![
+            ColumnSpec::typed("id", "UInt64"),
+            ColumnSpec::typed("text", "String"),
+        ]
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        buffer.extend_from_slice(&self.0.to_le_bytes());
+        buffer.push(0);
+        Ok(())
+    }
+
+    fn order() -> Option<RowOrder> {
+        Some(RowOrder {
+            prefix: |_| panic!("nobody knows where it goes"),
+            compare: |_, _| std::cmp::Ordering::Equal,
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_close_after_a_panic_says_that_rows_were_lost() {
+    let fake = Fake::with_fates([]).await;
+    let sink = Sink::start(fake.client(), config()).await.unwrap();
+    let receipt = sink.send(vec![Brittle(1), Brittle(2)]).await.unwrap();
+    let flushed = sink.flush().await;
+    assert!(matches!(flushed, Err(Error::Aborted)), "{flushed:?}");
+    receipt.await.unwrap_err();
+    for _ in 0..2 {
+        let closed = sink.close().await;
+        assert!(matches!(closed, Err(Error::Aborted)), "{closed:?}");
+    }
+    let sent = sink.send(vec![Brittle(3)]).await;
+    assert!(matches!(sent, Err(Error::Aborted)), "{sent:?}");
+    assert!(fake.table().is_empty());
+}
+
+#[tokio::test]
+async fn a_large_row_before_many_small_ones_takes_no_more_memory_than_they_do() {
+    let fake = Fake::with_fates([]).await;
+    let sink = Sink::start(fake.client(), config()).await.unwrap();
+    let mut rows = rows(0..100_000);
+    // As many bytes for each of them are more than any machine has.
+    rows[0].text = "x".repeat(1 << 20);
+    let receipt = sink.send(rows).await.unwrap();
+    sink.close().await.unwrap();
+    assert_eq!(receipt.await.unwrap().inserted, 100_000);
 }
