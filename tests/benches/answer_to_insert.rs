@@ -15,7 +15,7 @@ use goldsky_client::{Cursor, Page, PageQuery, benching};
 use goldsky_simulator::{Data, Host, Node, Seeded};
 
 /// Rows of a batch, unless the command is told otherwise.
-const BATCH_ROWS: usize = 131_072;
+const BATCH_ROWS: usize = 98_304;
 
 /// Rows of what is compressed at once, 1 MiB.
 const CHUNK_ROWS: usize = 4_161;

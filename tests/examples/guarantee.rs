@@ -26,7 +26,7 @@ use tokio::sync::watch;
 const BEGIN: u64 = 1_701_388_800;
 /// No longer than the shortest.
 const MONTH_SECONDS: u64 = 28 * 86_400;
-const BATCH_ROWS: usize = 131_072;
+const BATCH_ROWS: usize = 98_304;
 
 type Failure = Box<dyn Error + Send + Sync>;
 

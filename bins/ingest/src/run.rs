@@ -27,9 +27,15 @@ use crate::watching::{Sources, Watching, markets_met};
 /// Inserts at once: while one is being written, the next is on its way.
 pub(crate) const PARALLEL_INSERTS: usize = 2;
 
-/// Rows that may be asked for while the sink has all that it takes. Behind a slow source that many
-/// have to be on their way, and where ClickHouse is slow they are what waits for it.
-pub(crate) const ROWS_COMING: usize = 64 * 1024;
+/// Rows that may be in hand however small batches are: those of 128 pages on their way.
+const LEAST_ROWS_IN_HAND: usize = 128 * 1024;
+
+/// Returns how many rows may be in memory: those of all inserts at once and of one batch that fills, some of which are
+/// still to come.
+pub(crate) fn most_rows_in_hand(batch: usize) -> usize {
+    let batches = batch.saturating_mul(PARALLEL_INSERTS + 1);
+    batches.max(LEAST_ROWS_IN_HAND)
+}
 
 /// By how much looks at a source that stands still become rarer.
 const MOST_LOOKS_LEFT_OUT: u32 = 20;
@@ -241,7 +247,7 @@ impl Load<'_> {
         let store = Arc::new(table.open(sink).await.map_err(from_table)?);
         let config = Config {
             workers: settings.source.workers,
-            most_rows_in_hand: queue_rows + ROWS_COMING,
+            most_rows_in_hand: most_rows_in_hand(batch),
             block_rows: batch,
             checkpoint_interval_units: settings.progress.checkpoint_interval,
             ..Config::default()

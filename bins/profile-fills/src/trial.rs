@@ -19,8 +19,8 @@ use crate::kept::{Kept, Notes};
 /// Inserts at once, as in a run.
 pub(crate) const PARALLEL_INSERTS: usize = 2;
 
-/// Rows that may be asked for while the sink has all that it takes, as in a run.
-const ROWS_COMING: usize = 64 * 1024;
+/// Rows that may be in hand however small batches are, as in a run.
+const LEAST_ROWS_IN_HAND: usize = 128 * 1024;
 
 /// What is loaded, and how.
 pub(crate) struct Trial {
@@ -90,7 +90,7 @@ impl Trial {
             source_block: self.source_block,
             config: Config {
                 workers: self.workers,
-                most_rows_in_hand: self.queue_rows() + ROWS_COMING,
+                most_rows_in_hand: self.queue_rows().max(LEAST_ROWS_IN_HAND),
                 block_rows: self.batch_rows,
                 ..Config::default()
             },

@@ -29,8 +29,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             workers: 128,
-            most_rows_in_hand: 450_000,
-            block_rows: 131_072,
+            most_rows_in_hand: 294_912,
+            block_rows: 98_304,
             block_age: Duration::from_secs(5),
             checkpoint_interval_units: 500,
             checkpoint_interval: Duration::from_secs(5),

@@ -192,14 +192,14 @@ impl<'a> Coordinator<'a> {
         self.requests.spawn(fetch(slot, request));
     }
 
-    /// Returns true if the rows of one more page have room. Where half of the room is taken and few blocks are
-    /// on their way, the fullest one goes as it is, so that room comes before it is needed.
+    /// Returns true if the rows of one more page have room. Where three quarters of the room are taken and few blocks
+    /// are on their way, the fullest one goes as it is, so that room comes before it is needed.
     fn has_room(&mut self) -> bool {
         // Every page on its way may bring all its rows.
         let coming = (self.tasks_in_flight as u64 + 1) * u64::from(self.max_rows);
         let limit = self.config.most_rows_in_hand as u64;
         let taken = self.snapshot.rows_in_hand + coming;
-        while taken > limit / 2 && self.blocks_leaving() < BLOCKS_LEAVING {
+        while taken > limit / 4 * 3 && self.blocks_leaving() < BLOCKS_LEAVING {
             match self.blocks.seal_largest() {
                 Some(largest) => self.seal([largest]),
                 None => break,

@@ -56,7 +56,7 @@ pub struct Arguments {
     pub strategy: Strategy,
 
     /// Rows in one insert of `ours`
-    #[arg(long, value_name = "ROWS", default_value_t = 131_072,
+    #[arg(long, value_name = "ROWS", default_value_t = 98_304,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub insert_batch_size: u64,
 

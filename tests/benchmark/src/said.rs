@@ -10,6 +10,7 @@ use crate::naive::NaiveReport;
 #[derive(Debug, Deserialize)]
 struct Summary {
     fills_inserted: u64,
+    fills_total: u64,
     pages: u64,
     complete: bool,
 }
@@ -33,16 +34,8 @@ impl Said {
     /// That it is something else, or a complete run that is not complete.
     pub(crate) fn of(design: Design, stdout: &str) -> Result<Self, Failure> {
         if design == Design::Ours {
-            let summary: Summary = serde_json::from_str(stdout)?;
-            return match summary.complete {
-                true => Ok(Self {
-                    fills: summary.fills_inserted,
-                    pages: summary.pages,
-                    markets: None,
-                    stopped: false,
-                }),
-                false => Err("ours has left work".into()),
-            };
+            let summary = Summary::of(stdout)?;
+            return Ok(summary.said(summary.fills_inserted));
         }
         let report: NaiveReport = serde_json::from_str(stdout)?;
         Ok(Self {
@@ -51,6 +44,37 @@ impl Said {
             markets: design.is_by_market().then_some(report.markets),
             stopped: report.stopped,
         })
+    }
+
+    /// Reads what a load of what is loaded printed.
+    ///
+    /// # Errors
+    /// That it inserted anything, or is not complete.
+    pub(crate) fn of_fresh(stdout: &str) -> Result<Self, Failure> {
+        let summary = Summary::of(stdout)?;
+        match summary.fills_inserted {
+            0 => Ok(summary.said(summary.fills_total)),
+            fills => Err(format!("{fills} fills were inserted that were there").into()),
+        }
+    }
+}
+
+impl Summary {
+    fn of(stdout: &str) -> Result<Self, Failure> {
+        let summary: Self = serde_json::from_str(stdout)?;
+        match summary.complete {
+            true => Ok(summary),
+            false => Err("ours has left work".into()),
+        }
+    }
+
+    fn said(&self, fills: u64) -> Said {
+        Said {
+            fills,
+            pages: self.pages,
+            markets: None,
+            stopped: false,
+        }
     }
 }
 
@@ -62,13 +86,25 @@ mod tests {
     fn a_run_of_ours_that_left_work_is_an_error() {
         let summary = |complete| {
             let object = serde_json::json!({
-                "fills_inserted": 7, "pages": 2, "complete": complete, "run_id": "x"
+                "fills_inserted": 7, "fills_total": 7, "pages": 2, "complete": complete, "run_id": "x"
             });
             Said::of(Design::Ours, &object.to_string())
         };
         assert!(summary(false).is_err());
         let said = summary(true).unwrap();
         assert_eq!((said.fills, said.pages, said.stopped), (7, 2, false));
+    }
+
+    #[test]
+    fn a_load_of_what_is_loaded_inserts_nothing() {
+        let again = |inserted| {
+            let object = serde_json::json!({
+                "fills_inserted": inserted, "fills_total": 7, "pages": 2, "complete": true
+            });
+            Said::of_fresh(&object.to_string())
+        };
+        assert_eq!(again(0).unwrap().fills, 7);
+        assert!(again(1).is_err());
     }
 
     #[test]

@@ -52,8 +52,11 @@ impl<'a> Stage<'a> {
         for &design in &self.arguments.designs {
             let directory = tempfile::tempdir_in(self.directory.path())?;
             let database = Database::start(&self.programs.binaries, directory.path()).await?;
-            measurements.push(self.measure(design, round, &database, &directory).await?);
+            let load = Load::First(design);
+            measurements.push(self.measure(load, round, &database, &directory).await?);
             if design == Design::Ours {
+                let fresh = self.measure(Load::Fresh, round, &database, &directory);
+                measurements.push(fresh.await?);
                 let rows = self.arguments.insert_batch_size;
                 for copying in [
                     Copying::AsTheyLie,
@@ -74,22 +77,25 @@ impl<'a> Stage<'a> {
 
     async fn measure(
         &self,
-        design: Design,
+        load: Load,
         round: u32,
         database: &Database,
         directory: &TempDir,
     ) -> Result<Measurement, Failure> {
-        if design != Design::Ours {
+        if matches!(load, Load::First(design) if design != Design::Ours) {
             self.load_catalogue(database, directory).await?;
             database.relieve_table().await?;
             database.settle().await?;
         }
         budget::renewed(self.arguments.requests_per_10s).await;
         let (before, cpu) = (self.source.answered().await?, database.cpu()?);
-        let ended = client::run(self.command(design, database, directory)).await?;
+        let ended = client::run(self.command(load, database, directory)).await?;
         let done = database.cpu()?;
         let answered = self.source.answered().await?.since(before);
-        let said = Said::of(design, &ended.stdout)?;
+        let said = match load {
+            Load::First(design) => Said::of(design, &ended.stdout)?,
+            Load::Fresh => Said::of_fresh(&ended.stdout)?,
+        };
         database.settle().await?;
         let settled = database.cpu()?;
         self.check(said, database).await?;
@@ -110,7 +116,7 @@ impl<'a> Stage<'a> {
             fills: said.fills,
             stopped: said.stopped,
             ..self.measurement(
-                design.name().to_owned(),
+                load.name().to_owned(),
                 round,
                 ended.seconds,
                 EngineFigures::between(cpu, done, settled, database.storage().await?.bytes),
@@ -194,10 +200,15 @@ impl<'a> Stage<'a> {
 }
 
 impl Stage<'_> {
-    fn command(&self, design: Design, database: &Database, directory: &TempDir) -> Command {
-        match design {
-            Design::Ours => self.ours(database, directory),
-            _ => self.naive(design, database),
+    fn command(&self, load: Load, database: &Database, directory: &TempDir) -> Command {
+        match load {
+            Load::First(Design::Ours) => self.ours(database, directory),
+            Load::First(design) => self.naive(design, database),
+            Load::Fresh => {
+                let mut command = self.ours(database, directory);
+                command.args(["--fresh", "--yes"]);
+                command
+            }
         }
     }
 
@@ -223,6 +234,24 @@ impl Stage<'_> {
             most_seconds: self.arguments.seconds,
         };
         arguments.command(&self.programs.benchmark)
+    }
+}
+
+/// What is loaded, and by whom.
+#[derive(Debug, Clone, Copy)]
+enum Load {
+    /// All fills into an empty table.
+    First(Design),
+    /// By our own, what is loaded already: nothing may be inserted again.
+    Fresh,
+}
+
+impl Load {
+    fn name(self) -> &'static str {
+        match self {
+            Self::First(design) => design.name(),
+            Self::Fresh => "ours, `--fresh`",
+        }
     }
 }
 

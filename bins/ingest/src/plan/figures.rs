@@ -12,7 +12,7 @@ use wiring::expected::Expected;
 use wiring::progress::{duration, grouped, instant};
 use wiring::scope;
 
-use crate::run::{PARALLEL_INSERTS, ROWS_COMING};
+use crate::run::most_rows_in_hand;
 use crate::watching::Expectation;
 
 /// Goldsky's general rule, which counts until the source says otherwise.
@@ -24,7 +24,7 @@ const FILLS_PER_SECOND: (u64, u64) = (397_403, 542_103);
 /// Tokens in a request for the catalogue.
 const TOKENS_PER_REQUEST: u64 = 1000;
 /// Memory of a run that holds no rows, and of a row that it holds: of `docs/BENCHMARKS.md`.
-const MEMORY: (u64, u64) = (32 << 20, 480);
+const MEMORY: (u64, u64) = (32 << 20, 760);
 
 /// How fast the source is asked.
 #[derive(Debug, Clone, Copy)]
@@ -275,9 +275,8 @@ fn capacity(expected: &Expected, by_market: bool) -> Capacity {
 }
 
 fn memory_bytes(settings: &Settings) -> u64 {
-    let batches = settings.table.insert_batch_size * (PARALLEL_INSERTS + 1);
     let (empty, row) = MEMORY;
-    empty + row * (batches + ROWS_COMING) as u64
+    empty + row * most_rows_in_hand(settings.table.insert_batch_size) as u64
 }
 
 fn bytes(bytes: u64) -> String {

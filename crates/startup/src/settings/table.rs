@@ -250,7 +250,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "insert_batch_size",
         flag: Some("insert-batch-size"),
         environment: Some("INSERT_BATCH_SIZE"),
-        default: Fallback::Text("131072"),
+        default: Fallback::Text("98304"),
         form: Form::One("N"),
         group: Group::Table,
         doc: "Rows in one insert, across markets",

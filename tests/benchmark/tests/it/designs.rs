@@ -64,6 +64,7 @@ async fn every_design_loads_every_fill_and_every_column_is_filled() {
         names(&report.runs),
         [
             "ours",
+            "ours, `--fresh`",
             "INSERT … SELECT",
             "INSERT … SELECT, blocks of 4000",
             "INSERT … SELECT by time, blocks of 4000",
@@ -77,7 +78,7 @@ async fn every_design_loads_every_fill_and_every_column_is_filled() {
         assert_complete(line);
     }
     let markdown = report.print(Format::Markdown).unwrap();
-    assert_eq!(markdown.lines().count(), 9, "{markdown}");
+    assert_eq!(markdown.lines().count(), 10, "{markdown}");
 
     let pages = |design: &str| {
         let run = report.runs.iter().find(|run| run.design == design).unwrap();
