@@ -28,7 +28,7 @@ pub struct ColumnSpec {
 }
 
 impl ColumnSpec {
-    /// Names a column whose type is compared with the first row.
+    /// Names a column whose type is compared with those of the first rows.
     pub const fn named(name: &'static str) -> Self {
         Self {
             name,
@@ -93,6 +93,15 @@ pub struct RowOrder {
     pub compare: fn(&[u8], &[u8]) -> Ordering,
 }
 
+/// How much of a row's types was compared with the table's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// All of them: the rows that follow have the same.
+    Wholly,
+    /// Some were not seen, as in an empty list: the next row has to be checked too.
+    Partly,
+}
+
 /// A row that can be written as RowBinary.
 ///
 /// Every `#[derive(clickhouse::Row, serde::Serialize)]` struct without lifetimes has it already.
@@ -123,14 +132,14 @@ pub trait EncodeRow: Send + 'static {
     }
 
     /// Compares a row with the table's columns, which come in the order of
-    /// [`EncodeRow::columns`]. Called with the first row only; the default accepts, for encoders
-    /// that give types in their [`ColumnSpec`]s.
+    /// [`EncodeRow::columns`]. Called with one row after another until one was checked wholly; the default
+    /// accepts, for encoders that give types in their [`ColumnSpec`]s.
     ///
     /// # Errors
     /// [`EncodeError`] naming the column whose type differs.
-    fn check(&self, columns: &[TableColumn]) -> Result<(), EncodeError> {
+    fn check(&self, columns: &[TableColumn]) -> Result<Checked, EncodeError> {
         let _ = columns;
-        Ok(())
+        Ok(Checked::Wholly)
     }
 }
 
@@ -147,7 +156,7 @@ impl<R: RowOwned + Serialize + Send> EncodeRow for R {
         self.serialize(&mut RowBinary::new(buffer))
     }
 
-    fn check(&self, columns: &[TableColumn]) -> Result<(), EncodeError> {
+    fn check(&self, columns: &[TableColumn]) -> Result<Checked, EncodeError> {
         check_row(self, columns)
     }
 }

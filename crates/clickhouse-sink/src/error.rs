@@ -34,7 +34,7 @@ pub enum Error {
         /// The server's words.
         message: String,
     },
-    /// Rows do not fit the table's columns. Where the first row of a send says so, the sink goes on.
+    /// Rows do not fit the table's columns. Where a send says so, the sink goes on.
     #[error("table {table} does not fit the rows: {message}")]
     Schema {
         /// The table.

@@ -33,7 +33,7 @@ pub use config::{
     Config, Deduplication, Kept, MAX_ROWS_PER_BATCH, OnRefused, RefusedRow, RetryPolicy,
 };
 pub use doubt::{Doubtful, Missing, OnDoubt};
-pub use encode::{ColumnSpec, EncodeError, EncodeRow, RowOrder, TableColumn};
+pub use encode::{Checked, ColumnSpec, EncodeError, EncodeRow, RowOrder, TableColumn};
 pub use error::Error;
 pub use failure::{Failure, FailureKind};
 pub use ledger::Delivered;

@@ -10,7 +10,7 @@ use crate::stats::Counters;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     senders_waiting: AtomicUsize,
-    /// A first row was compared with the table.
+    /// Rows were compared with the table until one had shown all of its types.
     checked: AtomicBool,
     stopped: OnceLock<Error>,
     pub(crate) counters: Arc<Counters>,
@@ -36,7 +36,7 @@ impl Shared {
         self.stopped.get().cloned().unwrap_or(Error::Closed)
     }
 
-    /// Tells whether a first row was compared with the table.
+    /// Returns true if rows were compared with the table until one had shown all of its types.
     pub(crate) fn is_checked(&self) -> bool {
         self.checked.load(Ordering::Relaxed)
     }

@@ -15,7 +15,7 @@ use crate::batch::EncodedRows;
 use crate::batcher::{Batcher, Limits};
 use crate::config::{Config, MAX_ROWS_PER_BATCH};
 use crate::courier::Courier;
-use crate::encode::{EncodeRow, TableColumn};
+use crate::encode::{Checked, EncodeRow, TableColumn};
 use crate::error::Error;
 use crate::ledger::Delivered;
 use crate::owner::{Command, Owner};
@@ -36,6 +36,7 @@ pub struct Sink<R> {
     room: Arc<Semaphore>,
     /// Room that the queue has in all.
     queue_rows: usize,
+    table: Arc<str>,
     columns: Arc<[TableColumn]>,
     shared: Arc<Shared>,
     rows: PhantomData<fn(R)>,
@@ -85,6 +86,7 @@ impl<R: EncodeRow> Sink<R> {
             commands,
             room: Arc::clone(&room),
             queue_rows,
+            table: Arc::from(config.table.as_str()),
             columns: Arc::clone(&table.columns),
             shared: Arc::clone(&shared),
             rows: PhantomData,
@@ -120,11 +122,11 @@ impl<R: EncodeRow> Sink<R> {
         let count = rows.len();
         let (answer, receipt) = oneshot::channel();
         let receipt = Receipt(receipt);
-        let Some(first) = rows.first() else {
+        if rows.is_empty() {
             let _ = answer.send(Ok(Delivered::default()));
             return Ok(receipt);
-        };
-        self.check(first)?;
+        }
+        self.check(&rows)?;
         let permit = self.make_room(count).await?;
         // Nothing waits from here on, so the rows are taken all or none.
         let step = trace_span!(target: "step", "transform");
@@ -158,15 +160,15 @@ impl<R: EncodeRow> Sink<R> {
             return Err(self.shared.reason());
         }
         let count = parts.iter().map(Vec::len).sum();
-        let Some(first) = parts.iter().flatten().next() else {
+        if count == 0 {
             return Ok(Delivered::default());
-        };
+        }
         if count > MAX_ROWS_PER_BATCH {
             return Err(Error::Config(format!(
                 "a block of {count} rows: at most {MAX_ROWS_PER_BATCH} rows are one block"
             )));
         }
-        self.check(first)?;
+        self.check(parts.iter().flatten())?;
         let permit = self.make_room(count).await?;
         let step = trace_span!(target: "step", "transform");
         let mut rows = Vec::with_capacity(parts.len());
@@ -188,17 +190,25 @@ impl<R: EncodeRow> Sink<R> {
         Receipt(receipt).await
     }
 
-    fn check(&self, first: &R) -> Result<(), Error> {
+    /// Compares rows with the table until one has shown all of its types.
+    fn check<'r>(&self, rows: impl IntoIterator<Item = &'r R>) -> Result<(), Error>
+    where
+        R: 'r,
+    {
         if self.shared.is_checked() {
             return Ok(());
         }
-        first
-            .check(&self.columns)
-            .map_err(|mismatch| Error::Schema {
-                table: std::any::type_name::<R>().to_owned(),
+        for row in rows {
+            let checked = row.check(&self.columns);
+            let checked = checked.map_err(|mismatch| Error::Schema {
+                table: self.table.to_string(),
                 message: mismatch.0,
             })?;
-        self.shared.set_checked();
+            if checked == Checked::Wholly {
+                self.shared.set_checked();
+                break;
+            }
+        }
         Ok(())
     }
 }
@@ -267,6 +277,7 @@ impl<R> Clone for Sink<R> {
             commands: self.commands.clone(),
             room: Arc::clone(&self.room),
             queue_rows: self.queue_rows,
+            table: Arc::clone(&self.table),
             columns: Arc::clone(&self.columns),
             shared: Arc::clone(&self.shared),
             rows: PhantomData,

@@ -1,9 +1,9 @@
 //! Compares what a row's serde calls write with the types of the table's columns.
 //!
 //! RowBinary carries no types per value: an `i64` sent to a `UInt64` column, or a string to a
-//! `FixedString`, would load as nonsense. Rust types do not change from row to row, so the first
-//! row is checked and the others are not. An empty list or a `None` says nothing about what it
-//! would hold, and passes.
+//! `FixedString`, would load as nonsense. Rust types do not change from row to row, so rows are checked
+//! until one has shown all of its types: an empty list, a `None` or one case of several says nothing
+//! about the rest.
 
 mod parts;
 
@@ -12,14 +12,18 @@ use clickhouse_types::data_types::{DecimalType, EnumType};
 use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
-use self::parts::Parts;
-use crate::encode::{EncodeError, TableColumn};
+use self::parts::{Parts, Types};
+use crate::encode::{Checked, EncodeError, TableColumn};
 
 /// Checks a row against columns in the order in which the row writes them.
-pub(crate) fn check_row<R: Serialize>(row: &R, columns: &[TableColumn]) -> Result<(), EncodeError> {
+pub(crate) fn check_row<R: Serialize>(
+    row: &R,
+    columns: &[TableColumn],
+) -> Result<Checked, EncodeError> {
     row.serialize(Value {
         expected: &DataTypeNode::Dynamic,
         columns,
+        entry: None,
     })
 }
 
@@ -28,6 +32,8 @@ struct Value<'t> {
     expected: &'t DataTypeNode,
     /// Only the row itself has columns.
     columns: &'t [TableColumn],
+    /// Key and value, where it is a pair in a list that stands for a map.
+    entry: Option<[&'t DataTypeNode; 2]>,
 }
 
 impl<'t> Value<'t> {
@@ -35,6 +41,7 @@ impl<'t> Value<'t> {
         Self {
             expected: expected.remove_compatible_wrappers(),
             columns: &[],
+            entry: None,
         }
     }
 
@@ -42,9 +49,9 @@ impl<'t> Value<'t> {
         self,
         written: &str,
         fits: impl FnOnce(&DataTypeNode) -> bool,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<Checked, EncodeError> {
         if unchecked(self.expected) || fits(self.expected) {
-            Ok(())
+            Ok(Checked::Wholly)
         } else {
             self.differs(written)
         }
@@ -62,8 +69,7 @@ impl<'t> Value<'t> {
 fn unchecked(node: &DataTypeNode) -> bool {
     matches!(
         node,
-        DataTypeNode::Dynamic
-            | DataTypeNode::JSON
+        DataTypeNode::JSON
             | DataTypeNode::JsonWithHint(_)
             | DataTypeNode::AggregateFunction(..)
             | DataTypeNode::Ring
@@ -79,7 +85,7 @@ const POINT: &[DataTypeNode] = &[DataTypeNode::Float64, DataTypeNode::Float64];
 
 macro_rules! scalars {
     ($($method:ident($number:ty) $written:literal: $fits:pat),* $(,)?) => {
-        $(fn $method(self, _: $number) -> Result<(), EncodeError> {
+        $(fn $method(self, _: $number) -> Result<Checked, EncodeError> {
             #[allow(unused_imports, reason = "not every pattern names all of them")]
             use DataTypeNode::*;
             self.is($written, |node| matches!(node, $fits))
@@ -88,15 +94,15 @@ macro_rules! scalars {
 }
 
 impl<'t> Serializer for Value<'t> {
-    type Ok = ();
+    type Ok = Checked;
     type Error = EncodeError;
     type SerializeSeq = Parts<'t>;
     type SerializeTuple = Parts<'t>;
     type SerializeMap = Parts<'t>;
     type SerializeStruct = Parts<'t>;
-    type SerializeTupleStruct = Impossible<(), EncodeError>;
-    type SerializeTupleVariant = Impossible<(), EncodeError>;
-    type SerializeStructVariant = Impossible<(), EncodeError>;
+    type SerializeTupleStruct = Impossible<Checked, EncodeError>;
+    type SerializeTupleVariant = Impossible<Checked, EncodeError>;
+    type SerializeStructVariant = Impossible<Checked, EncodeError>;
 
     scalars! {
         serialize_bool(bool) "a bool": Bool | UInt8,
@@ -117,7 +123,7 @@ impl<'t> Serializer for Value<'t> {
         serialize_str(&str) "a string": String,
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
+    fn serialize_bytes(self, value: &[u8]) -> Result<Checked, EncodeError> {
         use DataTypeNode::{BFloat16, Decimal, Int256, String, UInt256};
         let written = format!("{} bytes", value.len());
         self.is(&written, |node| match node {
@@ -128,25 +134,26 @@ impl<'t> Serializer for Value<'t> {
         })
     }
 
-    fn serialize_none(self) -> Result<(), EncodeError> {
+    fn serialize_none(self) -> Result<Checked, EncodeError> {
         self.is("an option", |node| {
-            matches!(node, DataTypeNode::Nullable(_) | DataTypeNode::Variant(_))
-        })
+            matches!(node, DataTypeNode::Nullable(_))
+        })?;
+        Ok(Checked::Partly)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Checked, EncodeError> {
         match self.expected {
             DataTypeNode::Nullable(inner) => value.serialize(Value::of(inner)),
-            DataTypeNode::Variant(_) => value.serialize(self),
+            // A variant has its own way to say that there is none.
             _ => self.is("an option", |_| false),
         }
     }
 
-    fn serialize_unit(self) -> Result<(), EncodeError> {
+    fn serialize_unit(self) -> Result<Checked, EncodeError> {
         self.differs("a unit")
     }
 
-    fn serialize_unit_struct(self, name: &'static str) -> Result<(), EncodeError> {
+    fn serialize_unit_struct(self, name: &'static str) -> Result<Checked, EncodeError> {
         self.differs(name)
     }
 
@@ -155,7 +162,7 @@ impl<'t> Serializer for Value<'t> {
         name: &'static str,
         _: u32,
         _: &'static str,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<Checked, EncodeError> {
         self.differs(name)
     }
 
@@ -163,7 +170,7 @@ impl<'t> Serializer for Value<'t> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<Checked, EncodeError> {
         value.serialize(self)
     }
 
@@ -173,10 +180,13 @@ impl<'t> Serializer for Value<'t> {
         index: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<Checked, EncodeError> {
         match self.expected {
             DataTypeNode::Variant(types) => match types.get(index as usize) {
-                Some(expected) => value.serialize(Value::of(expected)),
+                Some(expected) => {
+                    value.serialize(Value::of(expected))?;
+                    Ok(Checked::Partly)
+                }
                 None => self.differs(variant),
             },
             _ => self.is(variant, |_| false),
@@ -185,24 +195,30 @@ impl<'t> Serializer for Value<'t> {
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'t>, EncodeError> {
         match self.expected {
-            DataTypeNode::Array(inner) => Ok(Parts::Same(inner)),
+            DataTypeNode::Array(inner) => Ok(Parts::any(Types::Same(inner))),
             // A list of pairs is a map on the wire.
-            DataTypeNode::Map(_) => Ok(Parts::Unchecked),
-            node if unchecked(node) => Ok(Parts::Unchecked),
+            DataTypeNode::Map([key, value]) => {
+                Ok(Parts::any(Types::Entries(self.expected, [key, value])))
+            }
+            node if unchecked(node) => Ok(Parts::all(Types::Unchecked)),
             _ => self.differs("a list"),
         }
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Parts<'t>, EncodeError> {
         match self.expected {
+            DataTypeNode::Map(_) if len == 2 => match self.entry {
+                Some([key, value]) => Ok(Parts::any(Types::Pair(key, value))),
+                None => self.differs("a pair"),
+            },
             DataTypeNode::FixedString(size) if *size == len => {
-                Ok(Parts::Same(&DataTypeNode::UInt8))
+                Ok(Parts::any(Types::Same(&DataTypeNode::UInt8)))
             }
-            DataTypeNode::IPv6 if len == 16 => Ok(Parts::Same(&DataTypeNode::UInt8)),
-            DataTypeNode::Tuple(types) => Ok(Parts::Each(types)),
-            DataTypeNode::UUID => Ok(Parts::Each(UUID_HALVES)),
-            DataTypeNode::Point => Ok(Parts::Each(POINT)),
-            node if unchecked(node) => Ok(Parts::Unchecked),
+            DataTypeNode::IPv6 if len == 16 => Ok(Parts::any(Types::Same(&DataTypeNode::UInt8))),
+            DataTypeNode::Tuple(types) => Ok(Parts::all(Types::Each(types))),
+            DataTypeNode::UUID => Ok(Parts::all(Types::Each(UUID_HALVES))),
+            DataTypeNode::Point => Ok(Parts::all(Types::Each(POINT))),
+            node if unchecked(node) => Ok(Parts::all(Types::Unchecked)),
             _ => self.differs(&format!("{len} values in a row")),
         }
     }
@@ -227,15 +243,15 @@ impl<'t> Serializer for Value<'t> {
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts<'t>, EncodeError> {
         match self.expected {
-            DataTypeNode::Map([key, value]) => Ok(Parts::Pair(key, value)),
+            DataTypeNode::Map([key, value]) => Ok(Parts::any(Types::Pair(key, value))),
             _ => self.differs("a map"),
         }
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'t>, EncodeError> {
         match self.expected {
-            _ if !self.columns.is_empty() => Ok(Parts::Columns(self.columns)),
-            DataTypeNode::Tuple(types) => Ok(Parts::Each(types)),
+            _ if !self.columns.is_empty() => Ok(Parts::all(Types::Columns(self.columns))),
+            DataTypeNode::Tuple(types) => Ok(Parts::all(Types::Each(types))),
             _ => self.differs(name),
         }
     }
@@ -285,7 +301,9 @@ mod tests {
             seen: Some(2),
             tags: vec!["b".to_owned()],
         };
-        check_row(&row, &columns).map_err(|error| error.0)
+        check_row(&row, &columns)
+            .map(|checked| assert_eq!(checked, Checked::Wholly))
+            .map_err(|error| error.0)
     }
 
     const RIGHT: [&str; 5] = [
@@ -330,5 +348,69 @@ mod tests {
         let mut types = RIGHT;
         types[0] = "Nullable(UInt64)";
         assert!(check(types).is_err());
+    }
+
+    /// Checks rows of one column one after another; returns how many it took until all was seen.
+    fn check_all<T: Serialize>(data_type: &str, rows: &[T]) -> Result<Option<usize>, String> {
+        #[derive(Serialize)]
+        struct Row<'r, T> {
+            value: &'r T,
+        }
+        let columns = [TableColumn {
+            name: "value".to_owned(),
+            data_type: data_type.to_owned(),
+        }];
+        for (index, value) in rows.iter().enumerate() {
+            let checked = check_row(&Row { value }, &columns).map_err(|error| error.0)?;
+            if checked == Checked::Wholly {
+                return Ok(Some(index + 1));
+            }
+        }
+        Ok(None)
+    }
+
+    #[test]
+    fn rows_are_checked_until_one_has_shown_all_of_its_types() {
+        let lists: [Vec<u64>; 3] = [vec![], vec![0, 0], vec![]];
+        assert_eq!(check_all("Array(UInt64)", &lists), Ok(Some(2)));
+        assert!(check_all("Array(String)", &lists).is_err());
+        assert!(check_all("Array(Int64)", &lists).is_err());
+        let options = [None, Some(1.5)];
+        assert_eq!(check_all("Nullable(Float64)", &options), Ok(Some(2)));
+        assert!(check_all("Nullable(UInt64)", &options).is_err());
+        let maps = [vec![], vec![("k", 1.5)]];
+        let as_map = |pairs: &Vec<(&'static str, f64)>| {
+            let pairs = pairs.iter().copied();
+            pairs.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let as_maps: Vec<_> = maps.iter().map(as_map).collect();
+        assert_eq!(check_all("Map(String, Float64)", &as_maps), Ok(Some(2)));
+        assert!(check_all("Map(String, UInt64)", &as_maps).is_err());
+        // The same as a list of pairs, which is a map on the wire.
+        assert_eq!(check_all("Map(String, Float64)", &maps), Ok(Some(2)));
+        assert!(check_all("Map(String, UInt64)", &maps).is_err());
+        assert!(check_all("Map(String, UInt64)", &[vec![(1_u64, 2_u64)]]).is_err());
+        assert!(check_all("Map(String, UInt64)", &[vec![1_u64]]).is_err());
+        let nested: [Vec<Vec<u64>>; 3] = [vec![vec![]], vec![vec![], vec![7]], vec![]];
+        assert_eq!(check_all("Array(Array(UInt64))", &nested), Ok(Some(2)));
+        assert_eq!(
+            check_all("Array(Tuple(UInt64, String))", &[vec![(1_u64, "a")]]),
+            Ok(Some(1))
+        );
+    }
+
+    #[test]
+    fn a_variant_is_checked_in_each_row_and_has_no_option() {
+        #[derive(Serialize, Clone, Copy)]
+        enum Either {
+            Text(&'static str),
+            Number(u64),
+        }
+        let rows = [Either::Text("a"), Either::Number(1)];
+        assert_eq!(check_all("Variant(String, UInt64)", &rows), Ok(None));
+        assert!(check_all("Variant(String, Float64)", &rows).is_err());
+        let options = rows.map(Some);
+        assert!(check_all("Variant(String, UInt64)", &options).is_err());
+        assert!(check_all("Dynamic", &[1_u64]).is_err());
     }
 }
