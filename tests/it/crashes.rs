@@ -33,9 +33,14 @@ async fn killed_with_the_engine_inside_the_next_run_completes_it() {
         run.args(FINELY);
         Running::start(run)
     };
-    for wait in [900, 1_400, 2_100] {
-        let running = run(&[]);
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+    for requests in [4, 8, 12] {
+        let asked = source.requests().await;
+        let mut running = run(&[]);
+        // In the middle of the load: the next run has something to complete.
+        while source.requests().await < asked + requests {
+            assert!(!running.has_ended());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         running.signal("KILL");
         drop(running);
     }
@@ -156,7 +161,11 @@ async fn a_source_that_goes_away_leaves_work_and_the_next_run_does_it() {
     ));
     // More than three seconds of pages begin here.
     running.find_in_stderr("the backfill ", "\"").await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let asked = source.requests().await;
+    while source.requests().await < asked + 3 {
+        assert!(!running.has_ended());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     drop(source);
     let summary = running.end().expect(75).json();
     assert_eq!(summary["complete"], false);
