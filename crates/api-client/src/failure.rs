@@ -88,7 +88,7 @@ pub fn status(status: u16, retry_after: Option<Duration>, body: &[u8], hint: &st
         400..500 if words.to_ascii_lowercase().contains("deprecated") => Class::Gone,
         429 => Class::RateLimited { retry_after },
         503 if words.contains("in the past 60 seconds") => Class::Overloaded,
-        503 if let Some(retry_after) = retry_after => Class::Busy { retry_after },
+        503 | 529 if let Some(retry_after) = retry_after => Class::Busy { retry_after },
         408 | 504 | 524 => Class::TimedOut,
         500.. | 425 => Class::Passing,
         413 => Class::TooHeavy,

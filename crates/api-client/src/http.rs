@@ -2,11 +2,16 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io::Write as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use flate2::write::MultiGzDecoder;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName,
+    RETRY_AFTER,
+};
 use tokio::time::{Instant, timeout};
 use tracing::trace_span;
 
@@ -67,17 +72,65 @@ impl Http {
     ) -> Result<Vec<u8>, TransportError> {
         let announced = response.content_length().unwrap_or(0);
         let capacity = usize::try_from(announced).unwrap_or(usize::MAX);
-        let mut body = Vec::with_capacity(capacity.min(max_bytes));
+        let is_gzip = response
+            .headers()
+            .get(CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding.as_bytes() == b"gzip");
+        let mut body = Body::new(is_gzip, capacity.min(max_bytes));
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > max_bytes {
+            body.write(&chunk)?;
+            if body.len() > max_bytes {
                 return Err(TransportError::TooLarge(format!(
                     "the answer is larger than {max_bytes} bytes"
                 )));
             }
-            body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        body.finish()
     }
+}
+
+/// A body on its way, unpacked as it comes.
+///
+/// reqwest would stop behind the first of several gzip members, and nothing would say that there was more.
+enum Body {
+    Plain(Vec<u8>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+}
+
+impl Body {
+    fn new(is_gzip: bool, capacity: usize) -> Self {
+        let body = Vec::with_capacity(capacity);
+        match is_gzip {
+            true => Self::Gzip(Box::new(MultiGzDecoder::new(body))),
+            false => Self::Plain(body),
+        }
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> Result<(), TransportError> {
+        match self {
+            Self::Plain(body) => body.extend_from_slice(chunk),
+            Self::Gzip(decoder) => decoder.write_all(chunk).map_err(not_gzip)?,
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(body) => body.len(),
+            Self::Gzip(decoder) => decoder.get_ref().len(),
+        }
+    }
+
+    fn finish(self) -> Result<Vec<u8>, TransportError> {
+        match self {
+            Self::Plain(body) => Ok(body),
+            Self::Gzip(decoder) => decoder.finish().map_err(not_gzip),
+        }
+    }
+}
+
+fn not_gzip(error: std::io::Error) -> TransportError {
+    TransportError::Broken(format!("the answer is no whole gzip: {error}"))
 }
 
 #[async_trait]
@@ -98,7 +151,10 @@ impl Transport for Http {
         };
         let begin = Instant::now();
         let step = trace_span!(target: "step", "first_byte");
-        let response = request.header(ACCEPT, "application/json").send();
+        let response = request
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "gzip")
+            .send();
         let response = timeout(self.request_timeout, response).await;
         drop(step);
         let response = response.map_err(|_| self.late())?.map_err(broken)?;
@@ -138,7 +194,6 @@ fn builder(config: &Config) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("clob-backfill/", env!("CARGO_PKG_VERSION")))
         .http1_only()
-        .gzip(true)
         // A redirected POST becomes a GET, and another host must not get our headers.
         .redirect(reqwest::redirect::Policy::none())
         .connector_layer(TimedConnect)

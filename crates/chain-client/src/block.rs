@@ -17,8 +17,8 @@ pub struct Block {
 /// How far a chain reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The chain's identity; 137 is Polygon.
-    pub chain_id: u64,
+    /// The chain's identity, where it was asked for; 137 is Polygon.
+    pub chain_id: Option<u64>,
     /// The newest block.
     pub latest: u32,
     /// The newest block that no reorganisation takes back.

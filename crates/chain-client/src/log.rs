@@ -47,22 +47,22 @@ impl<'de> Deserialize<'de> for Log {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Served {
-    address: Bytes<20>,
-    topics: Vec<Bytes<32>>,
-    data: Data,
+    address: Hex<20>,
+    topics: Vec<Hex<32>>,
+    data: HexBytes,
     block_number: Quantity,
     #[serde(default)]
     block_timestamp: Option<Quantity>,
-    transaction_hash: Bytes<32>,
+    transaction_hash: Hex<32>,
     log_index: Quantity,
     #[serde(default)]
     removed: bool,
 }
 
 /// Bytes of a fixed number, in hex behind `0x`.
-struct Bytes<const N: usize>([u8; N]);
+pub(crate) struct Hex<const N: usize>(pub(crate) [u8; N]);
 
-impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
+impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut bytes = [0; N];
         let text = <&str>::deserialize(deserializer)?;
@@ -72,9 +72,9 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
 }
 
 /// Bytes of any number, in hex behind `0x`.
-struct Data(Vec<u8>);
+pub(crate) struct HexBytes(pub(crate) Vec<u8>);
 
-impl<'de> Deserialize<'de> for Data {
+impl<'de> Deserialize<'de> for HexBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&str>::deserialize(deserializer)?;
         const_hex::decode(digits(text)?)

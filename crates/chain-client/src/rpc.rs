@@ -46,12 +46,14 @@ struct Node {
 }
 
 /// The beginning of a range of blocks, read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blocks {
     /// What is in them.
     pub decoded: Decoded,
     /// The last of them.
     pub last: u32,
+    /// Its hash, where it came along.
+    pub last_hash: Option<[u8; 32]>,
 }
 
 impl RpcClient {
@@ -96,7 +98,7 @@ impl RpcClient {
             let finalized =
                 finalized.map_or(latest.saturating_sub(FINAL_AFTER), |block| block.number);
             Ok(Head {
-                chain_id: chain_id.0,
+                chain_id: Some(chain_id.0),
                 latest,
                 finalized: finalized.min(latest),
             })
@@ -163,7 +165,11 @@ impl RpcClient {
         for block in doubtful {
             self.read_elsewhere(block, &mut decoded).await?;
         }
-        Ok(Blocks { decoded, last })
+        Ok(Blocks {
+            decoded,
+            last,
+            last_hash: None,
+        })
     }
 
     /// Reads a block from the providers that are not asked first, until one has it whole.

@@ -16,6 +16,8 @@ pub struct RangeSizer {
     max_blocks: u32,
     /// More logs are refused, however many blocks they are of.
     max_logs: Option<f64>,
+    /// More logs are not wanted.
+    aim: Option<f64>,
     /// Logs of a block in the last answer.
     density: Option<f64>,
     next: u32,
@@ -27,8 +29,17 @@ impl RangeSizer {
         Self {
             max_blocks: max_blocks.max(1),
             max_logs: None,
+            aim: None,
             density: None,
             next: blocks.clamp(1, max_blocks.max(1)),
+        }
+    }
+
+    /// The same, aiming at no more than so many logs in an answer.
+    pub fn aiming_at(max_logs: f64, blocks: u32, max_blocks: u32) -> Self {
+        Self {
+            aim: Some(max_logs),
+            ..Self::new(blocks, max_blocks)
         }
     }
 
@@ -46,7 +57,8 @@ impl RangeSizer {
         // More than was thought to be refused.
         self.max_logs = self.max_logs.map(|most| most.max(logs));
         let most = blocks.saturating_mul(MAX_GROWTH);
-        let next = match self.max_logs {
+        let bounds = self.max_logs.into_iter().chain(self.aim);
+        let next = match bounds.reduce(f64::min) {
             Some(max_logs) if density > 0.0 => (AIM * max_logs / density) as u32,
             _ => most,
         };

@@ -24,6 +24,16 @@ fn gzipped(body: Vec<u8>) -> ResponseTemplate {
         .insert_header("content-encoding", "gzip")
 }
 
+#[tokio::test]
+async fn an_answer_of_several_gzip_members_is_whole() {
+    let answer = answer(&events()).to_string();
+    let (front, back) = answer.as_bytes().split_at(answer.len() / 2);
+    let members = gzipped([gzip(front), gzip(back)].concat());
+    let server = serve_always(members).await;
+    let pages = client(&server.uri()).pages(&[first_page()]).await.unwrap();
+    assert_eq!(pages[0].fills.len(), 3);
+}
+
 fn passing() -> Vec<(&'static str, ResponseTemplate)> {
     let text = |status: u16, body: &str| ResponseTemplate::new(status).set_body_string(body);
     let mut cut_off = gzip(answer(&events()).to_string().as_bytes());
