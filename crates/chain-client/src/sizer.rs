@@ -56,7 +56,8 @@ impl RangeSizer {
         self.density = Some(density);
         // More than was thought to be refused.
         self.max_logs = self.max_logs.map(|most| most.max(logs));
-        let most = blocks.saturating_mul(MAX_GROWTH);
+        // The end of a range is no reason to ask for less of the next one.
+        let most = blocks.max(self.next).saturating_mul(MAX_GROWTH);
         let bounds = self.max_logs.into_iter().chain(self.aim);
         let next = match bounds.reduce(f64::min) {
             Some(max_logs) if density > 0.0 => (AIM * max_logs / density) as u32,
@@ -236,6 +237,14 @@ mod tests {
                 "{requests} requests, {least} at the least"
             );
         }
+    }
+
+    #[test]
+    fn the_short_end_of_a_range_makes_the_next_one_no_shorter() {
+        let mut sizer = RangeSizer::new(1_000, 10_000);
+        sizer.answered(&(0..=999), 10);
+        sizer.answered(&(1_000..=1_000), 0);
+        assert_eq!(length(&sizer.cut(&(1_001..=u32::MAX))), 10_000);
     }
 
     #[test]

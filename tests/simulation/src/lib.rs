@@ -3,6 +3,7 @@
 mod dataset;
 mod disk;
 mod life;
+mod model;
 mod pipe;
 mod plan;
 mod schedule;
@@ -12,4 +13,5 @@ mod table;
 mod verdict;
 mod world;
 
+pub use model::Model;
 pub use schedule::{Report, simulate};

@@ -61,7 +61,7 @@ pub fn simulate(seed: u64) -> Report {
             table,
             world: world.clone(),
             plan: plan.clone(),
-            judge: Arc::clone(&judge),
+            judge: Some(Arc::clone(&judge)),
         },
         disk: Disk::new(world.clone(), Arc::clone(&judge), plan.save_faults),
         dataset,

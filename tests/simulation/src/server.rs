@@ -19,7 +19,7 @@ use tokio::io::DuplexStream;
 
 use crate::plan::Plan;
 use crate::source::latency;
-use crate::table::{Fate, Insert, Row, Scope, Table};
+use crate::table::{Doomed, Fate, Insert, Row, Scope, Table};
 use crate::verdict::Judge;
 use crate::world::World;
 
@@ -33,7 +33,8 @@ pub(crate) struct Server {
     pub(crate) table: Table,
     pub(crate) world: World,
     pub(crate) plan: Plan,
-    pub(crate) judge: Arc<Judge>,
+    /// Nothing where no schedule is judged.
+    pub(crate) judge: Option<Arc<Judge>>,
 }
 
 /// Why no answer is sent.
@@ -79,6 +80,11 @@ impl Server {
                 self.world.step("dead letters are kept").await;
                 Ok(said(200, ""))
             }
+            Some(sql) if sql.contains("_quarantine") => {
+                self.table.quarantine(&body);
+                self.world.step("rows are in the quarantine").await;
+                Ok(said(200, ""))
+            }
             Some(sql) if sql.starts_with("INSERT") => {
                 let setting = |name| settings.get(name).map_or("", String::as_str);
                 let token = setting("insert_deduplication_token");
@@ -90,7 +96,9 @@ impl Server {
 
     async fn insert(&self, query_id: &str, token: &str, body: &[u8]) -> Answered {
         let rows = Insert::rows_in(body);
-        self.judge.sent(&rows, &self.world);
+        if let Some(judge) = &self.judge {
+            judge.sent(&rows, &self.world);
+        }
         let fate = match self.world.happens(self.plan.insert_faults) {
             true => self.world.decide(Fate::bad),
             false => Fate::Done,
@@ -192,10 +200,16 @@ impl Server {
     }
 
     fn rows_of_server(&self, name: &str, sql: &str) -> Vec<u8> {
+        let number = |n: usize| table(&["n"], &["UInt64"], [(n as u64).to_le_bytes()]);
         match name {
-            "-- await_inserts" => {
-                let running = self.table.running() as u64;
-                table(&["n"], &["UInt64"], [running.to_le_bytes()])
+            "-- await_inserts" => number(self.table.running()),
+            "-- count" => number(self.table.rows()),
+            "-- dead_letters" => number(self.table.dead_letters()),
+            "-- create_quarantine" => Vec::new(),
+            "-- count_doomed" => number(self.table.doomed(&Doomed::of(sql)).len()),
+            "-- take_out" => {
+                self.table.take_out(&Doomed::of(sql));
+                Vec::new()
             }
             _ if sql.contains("system.settings") => {
                 strings(&["name"], [vec!["deduplicate_insert"]])

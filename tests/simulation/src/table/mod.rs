@@ -2,6 +2,7 @@
 //! with whether or not their sender lives.
 
 mod insert;
+mod quarantine;
 mod read;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -15,6 +16,7 @@ use jiff::tz::Offset;
 use crate::world::World;
 
 pub(crate) use insert::{Fate, Insert};
+pub(crate) use quarantine::Doomed;
 pub(crate) use read::Scope;
 
 /// Bytes of a row.
@@ -25,7 +27,7 @@ const TIMESTAMP: usize = 185;
 const NTH_FROM_LAST: usize = 189;
 
 /// One row as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Row(pub(crate) [u8; ROW_BYTES]);
 
 impl Row {
@@ -91,6 +93,8 @@ struct State {
     down_until: Duration,
     crashes: u64,
     dead_letters: HashSet<Vec<u8>>,
+    /// Rows that were taken out, each with its repair.
+    quarantine: HashSet<(Row, String)>,
 }
 
 impl Table {
@@ -104,6 +108,7 @@ impl Table {
                 down_until: Duration::ZERO,
                 crashes: 0,
                 dead_letters: HashSet::new(),
+                quarantine: HashSet::new(),
             })),
             world,
         }
@@ -161,6 +166,11 @@ impl Table {
     /// Keeps a dead letter, once however often it comes.
     pub(crate) fn bury(&self, letter: Vec<u8>) {
         self.state().dead_letters.insert(letter);
+    }
+
+    /// Returns the number of dead letters.
+    pub(crate) fn dead_letters(&self) -> usize {
+        self.state().dead_letters.len()
     }
 
     /// Tells whether a dead letter with this text in it is there.

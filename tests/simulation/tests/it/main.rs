@@ -1,6 +1,10 @@
 //! Ten thousand schedules of the program as it is, and some of each way to break it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+clickhouse_embedded::test_server!();
+
+mod conformance;
+
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
