@@ -158,10 +158,16 @@ impl Blocks {
             open: Open::since(Instant::now()),
             sealed,
         });
+        let name = Block::unused_token();
+        #[cfg(feature = "mutations")]
+        let name = match mutation::is_on(mutation::Mutation::TokenWithoutRun) {
+            true => String::new(),
+            false => name,
+        };
         Self {
             max_rows: max_rows.max(1),
             max_age,
-            tokens: (Block::unused_token(), 0),
+            tokens: (name, 0),
             open: BTreeMap::new(),
             repeated: repeated.collect(),
         }

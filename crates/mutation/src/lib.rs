@@ -34,6 +34,8 @@ mutations! {
     RepeatIsBelieved = "repeat-is-believed",
     /// Where seconds are cut to fit into a block, one is lost.
     CutLosesASecond = "cut-loses-a-second",
+    /// Tokens are counted without what tells one run from another.
+    TokenWithoutRun = "token-without-run",
     /// A block takes seconds of several months.
     BlocksSpanMonths = "blocks-span-months",
     /// A second is complete when one stream of its segment has passed it, not all of them.
