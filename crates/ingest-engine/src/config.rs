@@ -7,7 +7,8 @@ use crate::planner::Cuts;
 pub struct Config {
     /// Most requests in flight at once.
     pub workers: usize,
-    /// Rows on their way, from being asked for to being durable, at which no more are asked for.
+    /// Rows in memory at which no more are asked for. Half as many may be asked for beside them, which come on top
+    /// where the table stops taking rows.
     pub most_rows_in_hand: usize,
     /// Rows in a block, which is one insert; the rows of one second stay together.
     pub block_rows: usize,

@@ -195,10 +195,11 @@ impl<'a> Coordinator<'a> {
     /// Returns true if the rows of one more page have room. Where three quarters of the room are taken and few blocks
     /// are on their way, the fullest one goes as it is, so that room comes before it is needed.
     fn has_room(&mut self) -> bool {
-        // Every page on its way may bring all its rows.
-        let coming = (self.tasks_in_flight as u64 + 1) * u64::from(self.max_rows);
+        // Every task on its way may bring all its rows. Behind a slow source many are on their way for long, and
+        // what they will bring takes no memory yet.
         let limit = self.config.most_rows_in_hand as u64;
-        let taken = self.snapshot.rows_in_hand + coming;
+        let coming = (self.tasks_in_flight as u64 + 1) * u64::from(self.max_rows);
+        let taken = self.snapshot.rows_in_hand + coming.saturating_sub(limit / 2);
         while taken > limit / 4 * 3 && self.blocks_leaving() < BLOCKS_LEAVING {
             match self.blocks.seal_largest() {
                 Some(largest) => self.seal([largest]),
